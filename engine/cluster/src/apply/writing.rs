@@ -1,0 +1,299 @@
+//! One object on its way to the API server.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::Value;
+use windlass_core::{
+    adopt,
+    conflict::{self, Contest, NoContest, Verdict},
+    fields::without,
+    live::{self, Reduced},
+    model::ObjectId,
+    options::Write,
+    owner::Owner,
+    payload::payload,
+};
+
+use super::{Applied, How, Wanted};
+use crate::{
+    call::{Answer, Call, CallError, Content, JSON},
+    cluster::Cluster,
+    identity::Actor,
+    refusal::{self, About, Refusal},
+    requests::Verb,
+    resource::{Resource, with_query},
+};
+
+/// One object on its way.
+pub(super) struct Writing<'a> {
+    cluster: &'a Cluster,
+    actor: &'a Actor,
+    wanted: Wanted<'a>,
+    how: How<'a>,
+    manager: String,
+    payload: Value,
+}
+
+/// An answer with what was decided on the way to it.
+struct Written {
+    answer: Answer,
+    yielded: Vec<Contest>,
+    forced: Vec<Contest>,
+}
+
+impl Written {
+    const fn plain(answer: Answer) -> Self {
+        Self {
+            answer,
+            yielded: Vec::new(),
+            forced: Vec::new(),
+        }
+    }
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(cluster: &'a Cluster, actor: &'a Actor, wanted: Wanted<'a>, how: How<'a>) -> Self {
+        Self {
+            cluster,
+            actor,
+            wanted,
+            how,
+            manager: wanted.owner.manager(),
+            payload: placed(
+                payload(wanted.body, wanted.id, wanted.owner),
+                wanted.id,
+                wanted.resource,
+            ),
+        }
+    }
+
+    /// Looks where it has to, and writes.
+    pub(super) async fn round(&self) -> Result<Applied, Refusal> {
+        let adopted_from = self.adopt().await?;
+        let written = match self.how.write {
+            Write::Apply => self.apply().await?,
+            Write::CreateOnly => match self.create().await? {
+                Some(answer) => Written::plain(answer),
+                None => return self.as_it_is().await,
+            },
+            Write::Replace => Written::plain(self.replace().await?),
+        };
+        let live: Value = written
+            .answer
+            .json()
+            .map_err(|error| self.refusal(error, &self.payload))?;
+        Ok(Applied {
+            created: written.answer.code == StatusCode::CREATED,
+            reduced: self.reduced(&live)?,
+            live,
+            yielded: written.yielded,
+            forced: written.forced,
+            adopted_from,
+            warnings: written.answer.warnings,
+        })
+    }
+
+    /// Reads what is there, asks whether it may be taken over, and hands its managers over.
+    async fn adopt(&self) -> Result<Vec<String>, Refusal> {
+        let Some(takeover) = self.how.takeover else {
+            return Ok(Vec::new());
+        };
+        let Some(live) = self.live().await? else {
+            return Ok(Vec::new());
+        };
+        let claim = Owner::of(&live, self.wanted.id);
+        let released = claim.as_ref().filter(|claim| Some(*claim) == takeover.predecessor);
+        if released.is_none() {
+            adopt::permit(takeover.policy, self.wanted.owner, claim.as_ref(), &live)?;
+        }
+        let predecessor = released.map(Owner::manager);
+        let handover = adopt::handover(&live, &self.manager, predecessor.as_deref());
+        let handover = handover.map_err(|error| unreadable(&error))?;
+        let Some(handover) = handover else {
+            return Ok(Vec::new());
+        };
+        // A dry run leaves nothing that the next one could build on; there, force stands for the handover.
+        if !self.how.dry_run {
+            let mut call = self.call(Verb::Patch, Method::PATCH, Content::JsonPatch, &handover.patch);
+            call.uri = with_query(&self.path(), &[("fieldManager", &self.manager)]);
+            self.send(&call, &handover.patch).await?;
+        }
+        Ok(handover.from)
+    }
+
+    async fn apply(&self) -> Result<Written, Refusal> {
+        let is_previewed_adoption = self.how.dry_run && self.how.takeover.is_some();
+        let error = match self.patch(&self.payload, is_previewed_adoption).await {
+            Ok(answer) => return Ok(Written::plain(answer)),
+            Err(error) => error,
+        };
+        let contests = self.contests(&error)?;
+        let Some(contests) = contests else {
+            return Err(self.refusal(error, &self.payload));
+        };
+        let last = (self.how.last_applied)(&contests);
+        match conflict::decide(&contests, &last, self.how.take_from) {
+            Verdict::Claimed(contest) => Err(Refusal::Claimed {
+                manager: contest.manager,
+            }),
+            Verdict::Retry {
+                force,
+                leave_out,
+                reported,
+            } => {
+                let mut rest = self.payload.clone();
+                without(&mut rest, &leave_out);
+                let answer = self.patch(&rest, force).await;
+                let answer = answer.map_err(|error| self.refusal(error, &rest))?;
+                let forced = contests
+                    .into_iter()
+                    .filter(|contest| !reported.contains(contest))
+                    .collect();
+                Ok(Written {
+                    answer,
+                    yielded: reported,
+                    forced,
+                })
+            }
+        }
+    }
+
+    /// The contests of a conflict; `None` when it is none of fields.
+    fn contests(&self, error: &CallError) -> Result<Option<Vec<Contest>>, Refusal> {
+        let Some(status) = error.status().filter(|status| status.code == 409) else {
+            return Ok(None);
+        };
+        let value = serde_json::to_value(status).unwrap_or_default();
+        match conflict::read(&value, &self.payload) {
+            Ok(contests) => Ok(Some(contests)),
+            Err(NoContest::Stale) => Ok(None),
+            Err(unreadable @ NoContest::Unreadable { .. }) => Err(Refusal::Conflict {
+                message: if self.wanted.resource.is_secret() {
+                    String::new()
+                } else {
+                    unreadable.to_string()
+                },
+            }),
+        }
+    }
+
+    async fn patch(&self, body: &Value, force: bool) -> Result<Answer, CallError> {
+        let mut call = self.call(Verb::Apply, Method::PATCH, Content::Apply, body);
+        let mut query = vec![
+            ("fieldManager", self.manager.as_str()),
+            ("force", if force { "true" } else { "false" }),
+        ];
+        query.extend(self.dry_run());
+        call.uri = with_query(&self.path(), &query);
+        self.cluster.connection().call(self.actor, &call).await
+    }
+
+    /// `None` = it is there already.
+    async fn create(&self) -> Result<Option<Answer>, Refusal> {
+        let mut call = self.call(Verb::Create, Method::POST, Content::Json, &self.payload);
+        call.uri = with_query(&self.wanted.resource.all(&self.wanted.id.namespace), &self.strict());
+        match self.cluster.connection().call(self.actor, &call).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.status().is_some_and(|status| status.reason == "AlreadyExists") => Ok(None),
+            Err(error) => Err(self.refusal(error, &self.payload)),
+        }
+    }
+
+    async fn replace(&self) -> Result<Answer, Refusal> {
+        let Some(live) = self.live().await? else {
+            // Somebody made it in between: the next round replaces it.
+            return self.create().await?.ok_or(Refusal::Changed { replaced: true });
+        };
+        let mut body = self.payload.clone();
+        // Of that object in that version only.
+        for field in ["uid", "resourceVersion"] {
+            body["metadata"][field] = live["metadata"][field].clone();
+        }
+        let mut call = self.call(Verb::Replace, Method::PUT, Content::Json, &body);
+        call.uri = with_query(&self.path(), &self.strict());
+        self.send(&call, &body).await
+    }
+
+    async fn as_it_is(&self) -> Result<Applied, Refusal> {
+        let live = self.live().await?.ok_or(Refusal::Gone)?;
+        Ok(Applied {
+            created: false,
+            reduced: self.reduced(&live)?,
+            live,
+            yielded: Vec::new(),
+            forced: Vec::new(),
+            adopted_from: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn live(&self) -> Result<Option<Value>, Refusal> {
+        self.cluster.get(self.actor, self.wanted.resource, self.wanted.id).await
+    }
+
+    async fn send(&self, call: &Call, body: &Value) -> Result<Answer, Refusal> {
+        let answer = self.cluster.connection().call(self.actor, call).await;
+        answer.map_err(|error| self.refusal(error, body))
+    }
+
+    fn reduced(&self, live: &Value) -> Result<Reduced, Refusal> {
+        live::reduce(live, self.wanted.id, self.wanted.owner).map_err(|error| unreadable(&error))
+    }
+
+    fn call(&self, verb: Verb, method: Method, content: Content, body: &Value) -> Call {
+        Call {
+            verb: if self.how.dry_run { Verb::DryRun } else { verb },
+            resource: self.wanted.resource.label(),
+            method,
+            uri: String::new(),
+            accept: JSON,
+            content: Some((content, Bytes::from(body.to_string()))),
+            known: None,
+        }
+    }
+
+    fn path(&self) -> String {
+        self.wanted
+            .resource
+            .one(&self.wanted.id.namespace, &self.wanted.id.name)
+    }
+
+    /// A misspelt field is an error: server-side apply has it so by itself.
+    fn strict(&self) -> Vec<(&str, &str)> {
+        let mut query = vec![("fieldManager", self.manager.as_str()), ("fieldValidation", "Strict")];
+        query.extend(self.dry_run());
+        query
+    }
+
+    fn dry_run(&self) -> Option<(&'static str, &'static str)> {
+        self.how.dry_run.then_some(("dryRun", "All"))
+    }
+
+    fn refusal(&self, error: CallError, body: &Value) -> Refusal {
+        let about = About {
+            resource: self.wanted.resource,
+            id: Some(self.wanted.id),
+            actor: self.actor,
+            body: Some(body),
+            bytes: body.to_string().len(),
+        };
+        refusal::read(error, &about)
+    }
+}
+
+/// The namespace is that of the identity, whatever the document says: none for kinds without.
+pub(super) fn placed(mut object: Value, id: &ObjectId, resource: &Resource) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("namespace");
+        if resource.namespaced {
+            metadata.insert("namespace".to_owned(), id.namespace.as_str().into());
+        }
+    }
+    object
+}
+
+fn unreadable(error: &windlass_core::managers::BadManagers) -> Refusal {
+    Refusal::Conflict {
+        message: error.to_string(),
+    }
+}

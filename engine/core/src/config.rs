@@ -1,0 +1,144 @@
+//! What the user writes: `Repository`, `App`, `Cluster` and `Plugin` documents of `windlass.dev/v1alpha1`.
+//!
+//! The same documents are a file for the CLI and objects in a cluster.
+
+mod repository;
+mod app;
+mod cluster;
+mod load;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, plugin::Grant};
+
+pub use app::{
+    AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, IN_CLUSTER, PluginChoice, PruneMode,
+    PruneSpec, RenderStep, SuspendSpec, TargetSpec,
+};
+pub use cluster::{ClusterSpec, KubeconfigSpec, Unnamed};
+pub use load::{ConfigError, load};
+pub use repository::{
+    AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
+    ValidatorSpec, parse_size,
+};
+
+/// The API version of every document.
+pub const API_VERSION: &str = "windlass.dev/v1alpha1";
+
+/// All documents of a configuration, by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    /// Sources.
+    pub repositories: BTreeMap<String, RepositorySpec>,
+    /// Apps.
+    pub apps: BTreeMap<String, App>,
+    /// Where Apps go to, beside folders.
+    pub clusters: BTreeMap<String, ClusterSpec>,
+    /// Admitted plugins, beside those that come with the engine.
+    pub plugins: BTreeMap<String, PluginSpec>,
+}
+
+/// An app with its own namespace ("default" unless said).
+#[derive(Debug, Clone, PartialEq)]
+pub struct App {
+    /// Namespace of the App document, not of its objects.
+    pub namespace: String,
+    /// Unique in the configuration.
+    pub name: String,
+    /// What it wants.
+    pub spec: AppSpec,
+}
+
+/// `Plugin.spec`: admitted versions of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PluginSpec {
+    /// At least one.
+    pub versions: Vec<PluginVersion>,
+    /// Interfaces the operator grants, of those that the manifest asks for.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+    /// Budgets of a call that differ from the engine's own.
+    #[serde(default)]
+    pub limits: LimitsSpec,
+}
+
+/// `Plugin.spec.limits`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LimitsSpec {
+    /// Wall time of a call: `5s`, `2m`. Default: 30 s.
+    #[serde(default, with = "optional_duration", skip_serializing_if = "Option::is_none")]
+    pub time: Option<Duration>,
+}
+
+/// One admitted component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PluginVersion {
+    /// As in its manifest.
+    pub version: String,
+    /// The component, relative to the configuration file.
+    pub file: String,
+    /// Of the file; another content is refused.
+    pub digest: Digest,
+}
+
+/// What may be the name of a document or of an object in a cluster: a DNS subdomain, roughly.
+fn is_name(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(is_plain)
+}
+
+mod duration {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}s", value.as_secs()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse(&text).ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{text}` is no interval: write a whole number and a unit, such as `30s`, `5m` or `1h`, from 1s to 24h"
+            ))
+        })
+    }
+
+    /// Reads a span of time as people write it in a configuration; `None` when it is none, or not from 1s to 24h.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Duration> {
+        let unit = text.chars().last()?;
+        let number: u64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
+        let seconds = match unit {
+            's' => number,
+            'm' => number.checked_mul(60)?,
+            'h' => number.checked_mul(3600)?,
+            _ => return None,
+        };
+        (1..=86_400).contains(&seconds).then(|| Duration::from_secs(seconds))
+    }
+}
+
+pub use duration::parse as duration_of;
+
+mod optional_duration {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        super::duration::serialize(&value.unwrap_or_default(), serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        super::duration::deserialize(deserializer).map(Some)
+    }
+}

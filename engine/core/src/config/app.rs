@@ -1,0 +1,290 @@
+//! `App.spec`, and what of it can be checked without looking further.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{adopt::Adoption, options::IgnoreRule, owner::MANAGER_PREFIX};
+
+/// `App.spec`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AppSpec {
+    /// Name of a Repository.
+    pub repository: String,
+    /// In its tree; "" or absent = the root.
+    #[serde(default)]
+    pub path: String,
+    /// One step, or none: then the folder's files tell which plugin renders it.
+    #[serde(default)]
+    pub render: Vec<RenderStep>,
+    /// Where the objects go.
+    #[serde(default)]
+    pub target: TargetSpec,
+    /// What may be deleted.
+    #[serde(default)]
+    pub prune: PruneSpec,
+    /// What to do about foreign edits.
+    #[serde(default)]
+    pub drift: DriftSpec,
+    /// Who gives way when several write one field.
+    #[serde(default)]
+    pub conflicts: ConflictsSpec,
+    /// Fields that are left to others.
+    #[serde(default)]
+    pub ignore: Vec<IgnoreRule>,
+    /// What becomes of the objects when the App is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// Do nothing, and why.
+    #[serde(default)]
+    pub suspend: Option<SuspendSpec>,
+}
+
+/// `App.spec.render[]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RenderStep {
+    /// Which plugin.
+    pub plugin: PluginChoice,
+    /// Its config, checked against its schema.
+    #[serde(default)]
+    pub config: Map<String, Value>,
+}
+
+/// A plugin by name, and by version where several are admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PluginChoice {
+    /// As in its manifest.
+    pub name: String,
+    /// A whole version or its beginning: `4.3` admits `4.3.1`.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// `App.spec.target`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetSpec {
+    /// Filled into namespaced objects that name none; Helm's release namespace.
+    #[serde(default)]
+    pub namespace: String,
+    /// A folder that gets one file an object, relative to the configuration file. `--target` overrides it.
+    #[serde(default)]
+    pub directory: Option<String>,
+    /// Name of a Cluster document, or [`IN_CLUSTER`]: the one that the engine runs in.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// A service account of the cluster, in the App's own namespace, in whose name everything is written and read for the App.
+    #[serde(default)]
+    pub service_account_name: Option<String>,
+    /// Whether objects that are there already are taken over.
+    #[serde(default)]
+    pub adopt: Adoption,
+}
+
+/// Name of the cluster that the engine itself runs in, for which no document is needed.
+pub const IN_CLUSTER: &str = "in-cluster";
+
+/// `App.spec.conflicts`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConflictsSpec {
+    /// Field managers whose fields are taken where git sets them too. Fields that a person's edit took are taken back without it.
+    #[serde(default)]
+    pub take_from: Vec<String>,
+}
+
+/// What becomes of the objects of a deleted App.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeletionPolicy {
+    /// They are deleted.
+    #[default]
+    Delete,
+    /// They stay, and belong to nobody.
+    Orphan,
+}
+
+/// `App.spec.prune`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PruneSpec {
+    /// Whether objects that left the render are deleted.
+    #[serde(default)]
+    pub mode: PruneMode,
+    /// A plan that deletes more than this share of what the app owns (and more than [`crate::guard::FREE_DELETES`]) is held.
+    #[serde(default = "default_max_percent")]
+    pub max_percent: u8,
+    /// Kinds (`Kind` or `Kind.group`) that are never deleted, beside [`crate::diff::PROTECTED`] on a cluster.
+    #[serde(default)]
+    pub protect: Vec<String>,
+    /// Kinds of [`crate::diff::PROTECTED`] that may be deleted all the same.
+    #[serde(default)]
+    pub unprotect: Vec<String>,
+    /// Take a render without any object as meant: everything the app owns is then deleted.
+    #[serde(default)]
+    pub allow_empty: bool,
+}
+
+/// Whether objects that left the render are deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PruneMode {
+    /// Yes, guarded.
+    #[default]
+    Auto,
+    /// No: they stay, and stay in the inventory.
+    Off,
+}
+
+/// `App.spec.drift`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DriftSpec {
+    /// What to do.
+    #[serde(default)]
+    pub mode: DriftMode,
+    /// What counts.
+    #[serde(default)]
+    pub scope: DriftScope,
+}
+
+/// Which edits of others count as drift.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DriftScope {
+    /// Of fields that git sets.
+    #[default]
+    Owned,
+    /// Also fields that others added to a spec, known controllers excepted.
+    Strict,
+}
+
+/// What to do about foreign edits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DriftMode {
+    /// Undo them.
+    #[default]
+    Repair,
+    /// Say so and leave them.
+    Report,
+}
+
+/// `App.spec.suspend`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SuspendSpec {
+    /// Shown wherever the app is.
+    pub reason: String,
+}
+
+impl Default for PruneSpec {
+    fn default() -> Self {
+        Self {
+            mode: PruneMode::Auto,
+            max_percent: default_max_percent(),
+            protect: Vec::new(),
+            unprotect: Vec::new(),
+            allow_empty: false,
+        }
+    }
+}
+
+const fn default_max_percent() -> u8 {
+    30
+}
+
+/// Checks what its types don't: the first mistake, as a JSON pointer and a sentence.
+pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
+    path(spec)?;
+    target(&spec.target)?;
+    let wrong = |pointer: &str, message: String| Err((pointer.to_owned(), message));
+    if spec.render.len() > 1 {
+        let message = format!(
+            "spec.render has {} steps; this version of Windlass runs one",
+            spec.render.len()
+        );
+        return wrong("/spec/render", message);
+    }
+    if spec.prune.max_percent > 100 {
+        let message = format!("spec.prune.maxPercent is {}, expected 0 to 100", spec.prune.max_percent);
+        return wrong("/spec/prune/maxPercent", message);
+    }
+    for (index, name) in spec.conflicts.take_from.iter().enumerate() {
+        let why = match name.as_str() {
+            "" => "is empty: expected the name of a field manager, such as `helm`",
+            name if name.starts_with(MANAGER_PREFIX) => {
+                "is an app of Windlass: an object moves between apps by leaving the one and entering the other"
+            }
+            _ => continue,
+        };
+        let field = format!("spec.conflicts.takeFrom[{index}]");
+        return wrong(
+            &format!("/spec/conflicts/takeFrom/{index}"),
+            format!("{field}: `{name}` {why}"),
+        );
+    }
+    spec.ignore
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, rule)| ignored(index, rule))
+}
+
+fn path(spec: &AppSpec) -> Result<(), (String, String)> {
+    let path = spec.path.trim_end_matches('/');
+    if !path.is_empty() && path.split('/').any(|s| matches!(s, "" | "." | "..")) {
+        let message = format!(
+            "spec.path: `{}` must be a path inside the repository, without `.`, `..` or a leading `/`",
+            spec.path
+        );
+        return Err(("/spec/path".to_owned(), message));
+    }
+    Ok(())
+}
+
+fn target(target: &TargetSpec) -> Result<(), (String, String)> {
+    if target.directory.is_some() && target.cluster.is_some() {
+        let message = "spec.target has a `cluster` and a `directory`; an App goes to one place".to_owned();
+        return Err(("/spec/target/directory".to_owned(), message));
+    }
+    let name = |field: &str, name: Option<&String>| match name {
+        Some(name) if !super::is_name(name) => {
+            let message =
+                format!("spec.target.{field}: `{name}` is no name: use lower-case letters, digits, `-` and `.`");
+            Err((format!("/spec/target/{field}"), message))
+        }
+        _ => Ok(()),
+    };
+    name("cluster", target.cluster.as_ref())?;
+    name("serviceAccountName", target.service_account_name.as_ref())
+}
+
+/// Fields without which an object would be another one, or nobody's.
+const IDENTITY: [&str; 5] = [
+    "/apiVersion",
+    "/kind",
+    "/metadata/name",
+    "/metadata/namespace",
+    "/metadata",
+];
+
+fn ignored(index: usize, rule: &IgnoreRule) -> Result<(), (String, String)> {
+    if rule.kind.is_empty() {
+        let message = format!("spec.ignore[{index}].kind is empty");
+        return Err((format!("/spec/ignore/{index}/kind"), message));
+    }
+    if rule.fields.is_empty() {
+        let message = format!("spec.ignore[{index}].fields is empty: expected JSON pointers such as `/spec/replicas`");
+        return Err((format!("/spec/ignore/{index}/fields"), message));
+    }
+    for (at, field) in rule.fields.iter().enumerate() {
+        let why = if !field.starts_with('/') {
+            "is no JSON pointer: write for example `/spec/replicas`"
+        } else if IDENTITY.contains(&field.as_str()) {
+            "can't be ignored: it tells which object it is"
+        } else {
+            continue;
+        };
+        let message = format!("spec.ignore[{index}].fields[{at}]: `{field}` {why}");
+        return Err((format!("/spec/ignore/{index}/fields/{at}"), message));
+    }
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! `Repository`: where revisions come from, as whom and by which way.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{PluginChoice, duration};
+use crate::version::Range;
+
+/// `Repository.spec`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RepositorySpec {
+    /// Where and which revision.
+    pub git: GitSpec,
+    /// How to log in.
+    #[serde(default)]
+    pub auth: Option<AuthSpec>,
+    /// The way to the server, for https and http. Without it, what the environment says (`HTTPS_PROXY`, `NO_PROXY`).
+    #[serde(default)]
+    pub proxy: Option<ProxySpec>,
+    /// Time between polls: `30s`, `5m`, `1h`.
+    #[serde(default = "default_interval", with = "duration")]
+    pub interval: Duration,
+    /// Most bytes of its mirror on disk: `500Mi`, `4Gi`.
+    #[serde(default, with = "size")]
+    pub max_size: Option<u64>,
+    /// Plugins that serve all Apps of the repository.
+    #[serde(default)]
+    pub plugins: ServingSpec,
+}
+
+/// `Repository.spec.plugins`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServingSpec {
+    /// Exactly these, in this order; `[]` = none. Not said: the one named [`DEFAULT_VALIDATOR`], where it is installed.
+    #[serde(default)]
+    pub validators: Option<Vec<ValidatorSpec>>,
+}
+
+/// The validator that checks where nothing is said: what the API server would refuse is better told before.
+pub const DEFAULT_VALIDATOR: &str = "schema";
+
+/// `Repository.spec.plugins.validators[]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValidatorSpec {
+    /// As in its manifest.
+    pub name: String,
+    /// A whole version or its beginning: `4.3` admits `4.3.1`.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Its config, checked against its schema.
+    #[serde(default)]
+    pub config: Map<String, Value>,
+}
+
+impl ValidatorSpec {
+    /// The plugin it asks for.
+    #[must_use]
+    pub fn choice(&self) -> PluginChoice {
+        PluginChoice {
+            name: self.name.clone(),
+            version: self.version.clone(),
+        }
+    }
+}
+
+impl From<PluginChoice> for ValidatorSpec {
+    /// With its default config.
+    fn from(PluginChoice { name, version }: PluginChoice) -> Self {
+        Self {
+            name,
+            version,
+            config: Map::new(),
+        }
+    }
+}
+
+/// `Repository.spec.git`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GitSpec {
+    /// `https://…`, `ssh://USER@HOST/…`, `USER@HOST:…`, `file:///…` or a path relative to the configuration file.
+    pub url: String,
+    /// Default: the remote's HEAD.
+    #[serde(default, rename = "ref")]
+    pub reference: RefSpec,
+    /// What to do when a branch moves to a commit that does not descend from the one before.
+    #[serde(default)]
+    pub on_forced_push: ForcedPushMode,
+    /// File with the CA certificates (PEM) to trust instead of the system's; relative to the configuration file.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+}
+
+/// What to do when a branch moves to a commit that does not descend from the one before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForcedPushMode {
+    /// Go along, with a warning.
+    #[default]
+    Follow,
+    /// Stay at what was before, until it says `Follow` again.
+    Hold,
+}
+
+/// `Repository.spec.git.ref`: at most one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefSpec {
+    /// A branch by its short name.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// A tag by its short name.
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// The newest tag with a version in this range; see [`crate::version`].
+    #[serde(default)]
+    pub semver: Option<String>,
+    /// A full commit id.
+    #[serde(default)]
+    pub commit: Option<String>,
+}
+
+/// `Repository.spec.auth`: files, so that no secret stands in the configuration. Relative to the configuration file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthSpec {
+    /// With `passwordFile`: HTTP basic.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// File with the password or access token; a trailing line feed is dropped.
+    #[serde(default)]
+    pub password_file: Option<String>,
+    /// File with a bearer token; a trailing line feed is dropped.
+    #[serde(default)]
+    pub token_file: Option<String>,
+    /// File with a private key for ssh, without a passphrase; with `knownHostsFile`.
+    #[serde(default)]
+    pub ssh_key_file: Option<String>,
+    /// File with the keys of ssh servers, as `~/.ssh/known_hosts`. No other host is talked to.
+    #[serde(default)]
+    pub known_hosts_file: Option<String>,
+    /// File with a client certificate (PEM) for TLS, alone or beside one of the others; with `clientKeyFile`.
+    #[serde(default)]
+    pub client_certificate_file: Option<String>,
+    /// File with the client certificate's key (PEM), without a passphrase.
+    #[serde(default)]
+    pub client_key_file: Option<String>,
+}
+
+/// `Repository.spec.proxy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProxySpec {
+    /// `http://HOST:PORT` or `https://HOST:PORT`.
+    pub url: String,
+    /// With `passwordFile`: basic.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// File with the password; a trailing line feed is dropped.
+    #[serde(default)]
+    pub password_file: Option<String>,
+    /// Names (with everything below them), addresses and networks that are reached directly.
+    #[serde(default)]
+    pub no_proxy: Vec<String>,
+}
+
+/// The design's default: pushes are told by webhook, polls are the fallback.
+const fn default_interval() -> Duration {
+    Duration::from_secs(300)
+}
+
+/// What contradicts itself: where (a JSON pointer) and a sentence.
+type Mistake = (String, String);
+
+/// Finds what can be found without looking further.
+pub(super) fn check(spec: &RepositorySpec) -> Result<(), Mistake> {
+    check_reference(&spec.git)?;
+    spec.auth.as_ref().map_or(Ok(()), check_auth)?;
+    check_validators(&spec.plugins)?;
+    match &spec.proxy {
+        Some(proxy) if proxy.username.is_some() != proxy.password_file.is_some() => {
+            let message = "spec.proxy: give `username` and `passwordFile`, or none of them";
+            Err(("/spec/proxy".to_owned(), message.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_reference(git: &GitSpec) -> Result<(), Mistake> {
+    let reference = &git.reference;
+    let given = [&reference.branch, &reference.tag, &reference.semver, &reference.commit];
+    if given.iter().filter(|r| r.is_some()).count() > 1 {
+        let message = "spec.git.ref: give one of `branch`, `tag`, `semver` and `commit`";
+        return Err(("/spec/git/ref".to_owned(), message.to_owned()));
+    }
+    if let Some(Err(error)) = reference.semver.as_ref().map(|range| Range::new(range)) {
+        return Err((
+            "/spec/git/ref/semver".to_owned(),
+            format!("spec.git.ref.semver: {error}"),
+        ));
+    }
+    let is_branch = given[1..].iter().all(|r| r.is_none());
+    if git.on_forced_push == ForcedPushMode::Hold && !is_branch {
+        let message = "spec.git.onForcedPush: `Hold` is about branches; a tag that moves is told as a warning";
+        return Err(("/spec/git/onForcedPush".to_owned(), message.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_validators(plugins: &ServingSpec) -> Result<(), Mistake> {
+    let validators = plugins.validators.as_deref().unwrap_or_default();
+    for (position, ValidatorSpec { name, .. }) in validators.iter().enumerate() {
+        if validators[..position].iter().any(|other| other.name == *name) {
+            let pointer = format!("/spec/plugins/validators/{position}/name");
+            return Err((pointer, format!("spec.plugins.validators: `{name}` stands there twice")));
+        }
+    }
+    Ok(())
+}
+
+fn check_auth(auth: &AuthSpec) -> Result<(), Mistake> {
+    let pairs = [
+        (&auth.username, &auth.password_file, "`username` and `passwordFile`"),
+        (
+            &auth.ssh_key_file,
+            &auth.known_hosts_file,
+            "`sshKeyFile` and `knownHostsFile`",
+        ),
+        (
+            &auth.client_certificate_file,
+            &auth.client_key_file,
+            "`clientCertificateFile` and `clientKeyFile`",
+        ),
+    ];
+    let half = pairs.iter().find(|(one, other, _)| one.is_some() != other.is_some());
+    if let Some((.., names)) = half {
+        return Err(("/spec/auth".to_owned(), format!("spec.auth: give {names} together")));
+    }
+    let [basic, ssh, certificate] = pairs.map(|(one, ..)| one.is_some());
+    let ways = [basic, ssh, auth.token_file.is_some()]
+        .iter()
+        .filter(|way| **way)
+        .count();
+    if ways > 1 || ways == 0 && !certificate || ssh && certificate {
+        let message = "spec.auth: give one of `username` with `passwordFile`, `tokenFile`, and `sshKeyFile` with `knownHostsFile`; \
+                       a client certificate may stand alone, or beside the first two";
+        return Err(("/spec/auth".to_owned(), message.to_owned()));
+    }
+    Ok(())
+}
+
+/// Binary units of sizes, as Kubernetes writes them, with their powers of two.
+const UNITS: [(&str, u32); 3] = [("Ki", 10), ("Mi", 20), ("Gi", 30)];
+
+/// Reads a size: a whole number above 0 and a unit, such as `500Mi` or `4Gi`.
+///
+/// # Errors
+/// A sentence, when it is none.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let bytes = UNITS.iter().find_map(|(unit, shift)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+    });
+    let expected = "write a whole number and a unit, such as `500Mi` or `4Gi`";
+    bytes.ok_or_else(|| format!("`{text}` is no size: {expected}"))
+}
+
+mod size {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(bytes) => serializer.collect_str(&format_args!("{}Ki", bytes >> 10)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        super::parse_size(&text).map(Some).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,155 @@
+//! What an app owns on its target, written before the first change and after the last.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, model::ObjectId, render::Instant};
+
+/// Version of the stored form; an older binary refuses a newer one. 2: with [`Clock`]. 3: objects of clusters.
+pub const FORMAT: u32 = 3;
+
+/// What one app owns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inventory {
+    /// [`FORMAT`] of the writer.
+    pub format: u32,
+    /// By identity. A list when stored, for the key is no string.
+    #[serde(with = "as_list")]
+    pub entries: BTreeMap<ObjectId, Owned>,
+    /// The commit applied last, in full.
+    #[serde(default)]
+    pub revision: Option<String>,
+    /// The desired hash applied last without a failure.
+    #[serde(default)]
+    pub desired: Option<Digest>,
+    /// Names the render applied last without a failure, in the store of renders. What is in dispute with somebody else's edit is
+    /// looked up there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Of an app whose render asks for the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+}
+
+/// The time that an app's render is told, kept with the app: neither an unrelated commit nor a lost cache moves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Clock {
+    /// Time of the commit at which the inputs last changed.
+    pub now: Instant,
+    /// Identity of these inputs, see [`crate::trace::Trace::timeless`].
+    pub inputs: Digest,
+}
+
+/// One owned object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Owned {
+    /// Hash of what was applied last and is known to be there.
+    pub applied: Option<Digest>,
+    /// Hash of what is being applied: set before the change, cleared after. Set and alone = a crash may have kept it from happening.
+    pub intended: Option<Digest>,
+    /// It is being deleted: set before, and the entry goes after.
+    #[serde(default)]
+    pub deleting: bool,
+    /// Of the object in a cluster: another one of that name isn't the one that was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Of what lived in the applied fields after the last apply, see [`crate::live::Reduced::projection`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<Digest>,
+    /// What was applied last says that it stays when it leaves the render (`windlass.dev/prune: disabled`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
+    /// It was made once and is left to others since (`windlass.dev/apply: create-only`): what lives in it doesn't matter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_made: bool,
+}
+
+impl Owned {
+    /// Whether content with that hash was put there by us: the last, or the one under way when we were killed.
+    #[must_use]
+    pub fn wrote(&self, hash: &Digest) -> bool {
+        self.applied.as_ref() == Some(hash) || self.intended.as_ref() == Some(hash)
+    }
+}
+
+mod as_list {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{ObjectId, Owned};
+
+    #[derive(Serialize, Deserialize)]
+    struct Entry {
+        #[serde(flatten)]
+        id: ObjectId,
+        state: Owned,
+    }
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<ObjectId, Owned>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.iter().map(|(id, state)| Entry {
+            id: id.clone(),
+            state: state.clone(),
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<ObjectId, Owned>, D::Error> {
+        let list = Vec::<Entry>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|entry| (entry.id, entry.state)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inventory_reads_what_it_writes() {
+        let id = ObjectId {
+            group: "apps".into(),
+            kind: "Deployment".into(),
+            namespace: "shop".into(),
+            name: "api".into(),
+        };
+        let owned = Owned {
+            applied: Some(Digest::of(b"a")),
+            uid: Some("u".into()),
+            projection: Some(Digest::of(b"p")),
+            keep: true,
+            ..Owned::default()
+        };
+        let inventory = Inventory {
+            format: FORMAT,
+            entries: [(id, owned)].into(),
+            revision: Some("c".into()),
+            desired: None,
+            run: Some("r".into()),
+            clock: Some(Clock {
+                now: Instant {
+                    seconds: 1,
+                    nanoseconds: 2,
+                },
+                inputs: Digest::of(b"i"),
+            }),
+        };
+        let text = serde_json::to_string(&inventory).unwrap();
+        assert_eq!(serde_json::from_str::<Inventory>(&text).unwrap(), inventory);
+    }
+
+    #[test]
+    fn inventories_of_the_formats_before_are_read() {
+        let text = r#"{"format":1,"entries":[],"revision":"c","desired":null}"#;
+        let inventory: Inventory = serde_json::from_str(text).unwrap();
+        assert_eq!((inventory.revision.as_deref(), inventory.clock), (Some("c"), None));
+        let text = r#"{"format":2,"entries":[{"group":"","kind":"ConfigMap","namespace":"","name":"a","state":{"applied":null,"intended":null,"deleting":true}}],"revision":null,"desired":null}"#;
+        let inventory: Inventory = serde_json::from_str(text).unwrap();
+        let owned = inventory.entries.values().next().unwrap();
+        assert!(owned.deleting && owned.uid.is_none() && owned.projection.is_none() && !owned.keep);
+    }
+}

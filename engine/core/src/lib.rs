@@ -1,0 +1,43 @@
+//! The pure part of the engine: it computes and never does I/O, never waits and never reads a clock.
+//!
+//! Read in this order:
+//! - [`config`]: what the user writes (`Repository`, `App`, `Plugin`); [`version`]: which tag a range of versions means;
+//! - [`tree`]: what a revision holds, content-addressed; [`trace`]: what a render read of it;
+//! - [`plugin`]: what a plugin says of itself; [`render`]: what it answers, documents and diagnostics;
+//! - [`manifest`]: documents parsed into [`model`] objects, with the place of each in its source;
+//! - [`rules`]: what no Kubernetes object may be;
+//! - [`fields`]: which fields a manager owns, and what lives in them; [`managers`]: who they are; [`owner`]: whose an object is;
+//! - [`payload`]: what is sent; [`live`]: what is kept of a living object; [`conflict`]: an apply that was refused, and who gives way; [`adopt`]: taking over what others made;
+//! - [`options`]: what people say about single objects and fields; [`immutable`]: what can't be changed while it lives;
+//! - [`redact`]: objects as people may see them;
+//! - [`inventory`]: what an app owns; [`diff`]: desired × live × inventory → plan; [`guard`]: may the plan run? [`dag`]: in which order?
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+pub mod config;
+pub mod digest;
+pub mod oid;
+pub mod version;
+pub mod tree;
+pub mod trace;
+pub mod plugin;
+pub mod render;
+pub mod model;
+pub mod yaml;
+pub mod manifest;
+pub mod inventory;
+pub mod diff;
+pub mod guard;
+pub mod dag;
+pub mod rules;
+pub mod fields;
+pub mod managers;
+pub mod owner;
+pub mod payload;
+pub mod live;
+mod causes;
+pub mod conflict;
+pub mod adopt;
+pub mod options;
+pub mod immutable;
+pub mod redact;

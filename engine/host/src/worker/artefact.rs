@@ -1,0 +1,98 @@
+//! Maps a compiled plugin. The only place of Windlass with `unsafe`.
+
+use std::os::fd::OwnedFd;
+
+use wasmtime::{
+    Engine, Store,
+    component::{Component, InstancePre, Linker, Resource},
+};
+use windlass_core::plugin::World;
+
+use super::{
+    descriptor_path,
+    guest::{CheckRequest, Failure, Findings, Linkers, Renderer, RendererPre, Request, Sink, Validator, ValidatorPre},
+    state::State,
+};
+
+/// A plugin ready to be called.
+pub(super) enum Loaded {
+    Renderer(RendererPre<State>),
+    Validator(ValidatorPre<State>),
+}
+
+/// A fresh instance of it.
+pub(super) enum Instance {
+    Renderer(Renderer),
+    Validator(Validator),
+}
+
+impl Loaded {
+    /// Maps an artefact and checks its types against the contract; the error is a sentence.
+    pub(super) fn map(linkers: &Linkers, file: &OwnedFd, world: World) -> Result<Self, String> {
+        let said = |error: wasmtime::Error| format!("{error:#}");
+        match world {
+            World::Renderer => {
+                let instance = link(&linkers.renderer, file).map_err(said)?;
+                RendererPre::new(instance).map(Self::Renderer).map_err(said)
+            }
+            World::Validator => {
+                let instance = link(&linkers.validator, file).map_err(said)?;
+                ValidatorPre::new(instance).map(Self::Validator).map_err(said)
+            }
+            World::Notifier | World::HealthChecker => Err(format!("this version runs no {}", world.name())),
+        }
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        match self {
+            Self::Renderer(plugin) => plugin.engine(),
+            Self::Validator(plugin) => plugin.engine(),
+        }
+    }
+
+    pub(super) fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
+        Ok(match self {
+            Self::Renderer(plugin) => Instance::Renderer(plugin.instantiate(store)?),
+            Self::Validator(plugin) => Instance::Validator(plugin.instantiate(store)?),
+        })
+    }
+}
+
+impl Instance {
+    /// Calls the export of its world. Both handles are borrowed: the guest can't keep them.
+    pub(super) fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<(), Failure>> {
+        match self {
+            Self::Renderer(instance) => {
+                let (request, sink) = (borrow(store, Request)?, borrow(store, Sink)?);
+                instance.windlass_plugin_render().call_render(store, request, sink)
+            }
+            Self::Validator(instance) => {
+                let (request, findings) = (borrow(store, CheckRequest)?, borrow(store, Findings)?);
+                instance
+                    .windlass_plugin_validate()
+                    .call_validate(store, request, findings)
+            }
+        }
+    }
+}
+
+fn borrow<T: Send + 'static>(store: &mut Store<State>, value: T) -> wasmtime::Result<Resource<T>> {
+    let owned = store.data_mut().table.push(value)?;
+    Ok(Resource::new_borrow(owned.rep()))
+}
+
+fn link(linker: &Linker<State>, file: &OwnedFd) -> wasmtime::Result<InstancePre<State>> {
+    let component = deserialize(linker.engine(), file)?;
+    linker.instantiate_pre(&component)
+}
+
+#[expect(
+    unsafe_code,
+    reason = "wasmtime can't check that a compiled component is its own output. The engine did: this descriptor is the \
+              file whose content it authenticated with a key that no worker has, written by a compiling worker of the \
+              same wasmtime into a folder of the engine's user alone, and never changed after its rename"
+)]
+fn deserialize(engine: &wasmtime::Engine, file: &OwnedFd) -> wasmtime::Result<Component> {
+    // SAFETY: see the reason above; wasmtime itself refuses another version's or configuration's output.
+    unsafe { Component::deserialize_file(engine, descriptor_path(file)) }
+}

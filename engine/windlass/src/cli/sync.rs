@@ -1,0 +1,134 @@
+//! `windlass sync CONFIG`: every app once.
+
+use std::{collections::BTreeSet, io, path::PathBuf, time::Duration};
+
+use windlass_core::config::duration_of;
+
+use super::{
+    configuration,
+    failure::{Failure, Outcome},
+    global::Global,
+    output::Output,
+    reports, table,
+};
+use crate::{engine::Engine, report::Report, target::TargetChoice};
+
+const EXAMPLES: &str = "Examples:
+  windlass sync windlass.yaml
+  windlass sync windlass.yaml --target dir:./rendered
+  windlass sync windlass.yaml --allow-deletes api             # consent to a plan that a guard holds
+  windlass sync windlass.yaml --forget-app api                # it left the file; its objects stay
+  windlass sync windlass.yaml -o json | jq -r 'select(.health != \"healthy\").app'";
+
+/// Fetch, render, compare and apply every App once; exit code 0 when all are in sync
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A file of Repository, App and Plugin documents
+    #[arg(value_name = "CONFIG")]
+    config: PathBuf,
+
+    /// Apply to `dir:OUT`, `cluster` or `cluster:NAME` [default: the App's own target]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<TargetChoice>,
+
+    /// Consent to this App's deletions, however many
+    #[arg(long = "allow-deletes", value_name = "APP")]
+    allow_deletes: Vec<String>,
+
+    /// Let an App that left CONFIG go without its cluster: its objects stay
+    #[arg(long = "forget-app", value_name = "APP")]
+    forget_app: Vec<String>,
+
+    /// How long to wait for what an App needs before it can go on: definitions, webhooks, waves
+    #[arg(long, value_name = "DURATION", value_parser = span, default_value = "5m")]
+    timeout: Duration,
+
+    /// Don't wait: an App that can't go on yet counts as not in sync
+    #[arg(long)]
+    no_wait: bool,
+
+    /// `table`, or `json`: one line an App, as soon as it is done
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true,
+        default_value = "table",
+        hide_default_value = true
+    )]
+    output: Format,
+}
+
+/// How reports are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+/// Performs the verb.
+pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
+    let consent: BTreeSet<String> = args.allow_deletes.iter().cloned().collect();
+    let engine = configuration::open(&args.config, global, args.target.clone(), consent, output)?;
+    known(&engine, args).await?;
+    for app in &args.forget_app {
+        if !engine.forget_app(app).await? {
+            return Err(Failure::usage(format!("--forget-app: no App `{app}` left CONFIG"))
+                .hint("take its document out of CONFIG first; what was let go already needs no force"));
+        }
+    }
+    let within = if args.no_wait { Duration::ZERO } else { args.timeout };
+    let busy = output.busy("syncing", engine.config().apps.len() as u64);
+    let mut written: io::Result<()> = Ok(());
+    let reports = engine
+        .sync(within, |report| {
+            busy.step();
+            // The apps go on when nobody can be told any more; the first error is told at the end.
+            if args.output == Format::Json && written.is_ok() {
+                written = output.print_json(report);
+            }
+        })
+        .await;
+    drop(busy);
+    written?;
+    if args.output == Format::Table {
+        show(&reports, output)?;
+    }
+    // A report that is missing is one of a task that died: it was not in sync.
+    let apps = &engine.config().apps;
+    let complete = reports.iter().filter(|report| apps.contains_key(&report.app)).count() == apps.len();
+    let in_sync = complete && reports.iter().all(Report::is_in_sync);
+    Ok(if in_sync { Outcome::Done } else { Outcome::Failed })
+}
+
+/// Consent is to something: to the deletions of an App that stands in CONFIG, or that left it.
+async fn known(engine: &Engine, args: &Args) -> Result<(), Failure> {
+    let departed = engine.departed().await?;
+    let mut names: BTreeSet<&str> = engine.config().apps.keys().map(String::as_str).collect();
+    names.extend(departed.iter().map(|departed| departed.app.name.as_str()));
+    let Some(unknown) = args.allow_deletes.iter().find(|app| !names.contains(app.as_str())) else {
+        return Ok(());
+    };
+    let known: Vec<_> = names.iter().map(|app| format!("`{app}`")).collect();
+    Err(Failure::usage(format!("--allow-deletes: there is no App `{unknown}`"))
+        .hint(format!("there are {}", known.join(", "))))
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    duration_of(text).ok_or_else(|| "write a whole number and a unit, such as `30s` or `5m`, from 1s to 24h".to_owned())
+}
+
+fn show(reports: &[Report], output: &Output) -> io::Result<()> {
+    let rows: Vec<_> = reports.iter().map(reports::row).collect();
+    output.print(&table::table(&reports::HEADER, &rows, output.paint))?;
+    let details: String = reports
+        .iter()
+        .map(|report| reports::details(report, output.verbose, output.error_paint))
+        .collect();
+    if !details.is_empty() {
+        output.note(&format!("\n{}\n", details.trim_end()));
+    }
+    Ok(())
+}

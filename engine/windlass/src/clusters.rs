@@ -1,0 +1,197 @@
+//! The clusters of a configuration: each is connected when an app needs it first, and then shared by all.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{OnceCell, mpsc::UnboundedSender};
+use windlass_cluster::{
+    call::Limits,
+    cluster::Cluster as Api,
+    connect::{Access, Connection},
+    facts::Facts,
+    identity::{Actor, Unnamed},
+    store::{Changes, Store},
+};
+use windlass_core::config::{self, App, ClusterSpec, IN_CLUSTER};
+
+use crate::{
+    stop::Stop,
+    target::{Shared, TargetChoice},
+};
+
+/// Files that hold a kubeconfig where none is named, as kubectl has it: `$KUBECONFIG`, else the one in the home folder.
+#[derive(Debug, Clone, Default)]
+pub struct Kubeconfigs(pub Vec<PathBuf>);
+
+/// All clusters.
+pub(crate) struct Clusters {
+    specs: BTreeMap<String, ClusterSpec>,
+    base: PathBuf,
+    installation: String,
+    kubeconfigs: Kubeconfigs,
+    /// Of Apps that left: their Cluster may have gone with them.
+    remembered: Mutex<BTreeMap<String, ClusterSpec>>,
+    open: Mutex<BTreeMap<String, Arc<OnceCell<Opened>>>>,
+    /// Gets what happens on every cluster that is connected.
+    opened: Mutex<Option<UnboundedSender<Changes>>>,
+}
+
+/// A connected cluster.
+#[derive(Clone)]
+struct Opened {
+    shared: Shared,
+    unnamed: Unnamed,
+}
+
+/// The cluster that `--target cluster` means: what kubectl would take. No document has this name.
+const OF_THE_PERSON: &str = "";
+
+impl Clusters {
+    pub(crate) fn new(
+        specs: &BTreeMap<String, ClusterSpec>,
+        base: &Path,
+        installation: &str,
+        kubeconfigs: &Kubeconfigs,
+    ) -> Self {
+        Self {
+            specs: specs.clone(),
+            base: base.to_owned(),
+            installation: installation.to_owned(),
+            kubeconfigs: kubeconfigs.clone(),
+            remembered: Mutex::default(),
+            open: Mutex::default(),
+            opened: Mutex::default(),
+        }
+    }
+
+    /// The cluster that `--target cluster` means, where there is no configuration.
+    ///
+    /// # Errors
+    /// When it can't be connected.
+    pub(crate) async fn of_the_person(kubeconfigs: &Kubeconfigs) -> Result<Shared, Stop> {
+        let clusters = Self::new(&BTreeMap::new(), Path::new("."), "", kubeconfigs);
+        Ok(clusters.open(OF_THE_PERSON).await?.shared)
+    }
+
+    /// From now on the changes of every cluster are sent there when it is connected; those that are already are sent at once.
+    pub(crate) fn watch(&self, followed: UnboundedSender<Changes>) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for opened in open.values().filter_map(|cell| cell.get()) {
+            let _ = followed.send(opened.shared.store.subscribe());
+        }
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(followed);
+    }
+
+    /// The cluster that an app goes to, and who acts there for it. `None`: it goes somewhere else.
+    ///
+    /// # Errors
+    /// When it can't be connected, and when nobody may act for the app.
+    pub(crate) async fn of(&self, app: &App, choice: Option<&TargetChoice>) -> Result<Option<(Shared, Actor)>, Stop> {
+        let Some(name) = Self::name_of(app, choice) else {
+            return Ok(None);
+        };
+        let Opened { shared, unnamed } = self.open(name).await?;
+        let account = app.spec.target.service_account_name.as_deref();
+        let actor = Actor::of(&app.namespace, account, unnamed).map_err(|error| Stop::of("identity", &error))?;
+        let admitted = shared.api.connection().admits(&actor);
+        admitted.map_err(|error| Stop::of("identity", &error))?;
+        Ok(Some((shared, actor)))
+    }
+
+    /// The cluster that an app goes to, by name.
+    pub(crate) fn name_of<'a>(app: &'a App, choice: Option<&'a TargetChoice>) -> Option<&'a str> {
+        match (choice, &app.spec.target.cluster) {
+            (Some(TargetChoice::Cluster(name)), _) => Some(name.as_deref().unwrap_or(OF_THE_PERSON)),
+            (Some(TargetChoice::Directory(_)), _) | (None, None) => None,
+            (None, Some(name)) => Some(name),
+        }
+    }
+
+    /// The document of that name.
+    pub(crate) fn spec(&self, name: &str) -> Option<&ClusterSpec> {
+        self.specs.get(name)
+    }
+
+    /// Where a cluster is whose document is gone.
+    pub(crate) fn remember(&self, name: &str, spec: &ClusterSpec) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.insert(name.to_owned(), spec.clone());
+    }
+
+    /// What a render may ask about the cluster.
+    ///
+    /// # Errors
+    /// When the API server doesn't say.
+    pub(crate) async fn facts(shared: &Shared) -> Result<Facts, Stop> {
+        let facts = shared.api.discovery().facts().await;
+        facts.map_err(|error| Stop::of("cluster", &error))
+    }
+
+    async fn open(&self, name: &str) -> Result<Opened, Stop> {
+        let cell = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(open.entry(name.to_owned()).or_default())
+        };
+        // A failure is not kept: the next app tries again.
+        cell.get_or_try_init(|| self.connect(name)).await.cloned()
+    }
+
+    async fn connect(&self, name: &str) -> Result<Opened, Stop> {
+        let (access, unnamed) = self.access(name)?;
+        let connection = Connection::open(&access, Limits::default()).await;
+        let connection = connection.map_err(|error| Stop::of("cluster", &error))?;
+        let server = connection.server().to_owned();
+        let api = Api::new(connection);
+        let store = Store::new(api.clone(), &self.installation);
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(followed) = opened.as_ref() {
+            // Subscribed before an app looks at anything, so that nothing is missed. Nobody listens any more: the loop is about
+            // to end.
+            let _ = followed.send(store.subscribe());
+        }
+        let shared = Shared { server, api, store };
+        Ok(Opened { shared, unnamed })
+    }
+
+    fn access(&self, name: &str) -> Result<(Access, Unnamed), Stop> {
+        if name == OF_THE_PERSON {
+            let access = Access::Files {
+                paths: self.kubeconfigs.0.clone(),
+                context: None,
+            };
+            return Ok((access, Unnamed::ActAsOwn));
+        }
+        let remembered = {
+            let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            remembered.get(name).cloned()
+        };
+        let Some(spec) = self.specs.get(name).or(remembered.as_ref()) else {
+            return if name == IN_CLUSTER {
+                Ok((Access::InCluster, Unnamed::Refused))
+            } else {
+                Err(Stop::of("cluster", &NoCluster(name.to_owned())))
+            };
+        };
+        let paths = match &spec.kubeconfig.file {
+            Some(file) => vec![self.base.join(file)],
+            None => self.kubeconfigs.0.clone(),
+        };
+        let access = Access::Files {
+            paths,
+            context: spec.kubeconfig.context.clone(),
+        };
+        let unnamed = match spec.without_service_account {
+            config::Unnamed::Refuse => Unnamed::Refused,
+            config::Unnamed::ActAsOwn => Unnamed::ActAsOwn,
+        };
+        Ok((access, unnamed))
+    }
+}
+
+/// No document has that name.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no Cluster `{0}`: add a document of this kind, or correct `spec.target.cluster`")]
+struct NoCluster(String);

@@ -1,0 +1,499 @@
+//! What the stages of [`crate::reconcile`] share: configuration, state, sources, plugins, and one lock per app.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedMutexGuard, mpsc::UnboundedSender};
+use windlass_cluster::facts::Facts;
+use windlass_core::{
+    config::{App, Config, ValidatorSpec},
+    diff::{Plan, Policy},
+    inventory::Inventory,
+    manifest,
+    oid::Oid,
+};
+use windlass_host::{Place, Room, Tenant};
+use windlass_source::Revision;
+
+use crate::{
+    apply::Changes,
+    attend,
+    claims::Claims,
+    clusters::Clusters,
+    fault,
+    fights::Fights,
+    leave,
+    plugins::{Plugins, PluginsError},
+    preview::Foreseen,
+    reconcile::{self, Seen},
+    render::{Cache, Store},
+    report::Report,
+    run::{Event, Stage},
+    settled::Settled,
+    sources::{self, Settings, Sources},
+    state::{Inventories, Secret, State, StateError},
+    stop::Stop,
+    target::{self, Directory, Manners, Memory, Owner, Previous, Target, TargetChoice},
+    validate::Verdicts,
+};
+
+/// Apps whose documents are in memory at a time: each holds them as text and as objects until they are applied. Some per
+/// core keep the disk busy; the threat is a commit that changes a thousand apps of a megabyte.
+const ROOM: usize = 16;
+
+pub use crate::clusters::Kubeconfigs;
+
+/// What the command line says beside the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Folder of state; made when it is not there.
+    pub state: PathBuf,
+    /// The configuration file, absolute: Apps that stood in it and don't any more are let go. `None`: none are.
+    pub file: Option<PathBuf>,
+    /// Folder of compiled plugins; default: in the state.
+    pub cache: Option<PathBuf>,
+    /// Folders searched for plugins, first match wins.
+    pub plugins: Vec<PathBuf>,
+    /// Where a kubeconfig is, when none is named.
+    pub kubeconfigs: Kubeconfigs,
+    /// Overrides every App's target.
+    pub target: Option<TargetChoice>,
+    /// Overrides every Repository's validators.
+    pub validators: Option<Vec<ValidatorSpec>>,
+    /// Apps whose deletions of this cycle are consented to.
+    pub allow_deletes: BTreeSet<String>,
+    /// Put traces into reports.
+    pub explain: bool,
+    /// What the environment and the command line say of sources.
+    pub sources: Settings,
+    /// Most bytes of all compiled plugins together.
+    pub max_cache: Option<u64>,
+}
+
+/// Why the engine can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The state folder.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The plugins.
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
+    /// An app says nowhere to go, and neither does the command line.
+    #[error("App `{app}` has no target: set `spec.target.cluster` or `spec.target.directory`, or give `--target`")]
+    NoTarget {
+        /// Which.
+        app: String,
+    },
+}
+
+/// A configuration at work.
+pub struct Engine {
+    config: Config,
+    base: PathBuf,
+    options: Options,
+    secret: Secret,
+    facts: Facts,
+    inventories: Arc<Inventories>,
+    sources: Sources,
+    clusters: Clusters,
+    claims: Claims,
+    plugins: Plugins,
+    renders: Arc<Store>,
+    renderings: Cache,
+    settled: Mutex<BTreeMap<String, Settled>>,
+    fights: Fights,
+    /// What directory targets hold.
+    files: Arc<Memory>,
+    room: Room,
+    verdicts: Verdicts,
+    locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held while an inventory is written.
+    writing: tokio::sync::Mutex<()>,
+    events: Mutex<Option<UnboundedSender<Event>>>,
+}
+
+impl Engine {
+    /// Takes hold of the state and reads the plugins' manifests. `base`: the folder of the configuration file.
+    ///
+    /// # Errors
+    /// When the state is in use or damaged, or a plugin can't be admitted.
+    pub fn open(config: Config, base: &Path, options: Options) -> Result<Arc<Self>, OpenError> {
+        fault::after_requests();
+        let state = State::open(&options.state)?;
+        let cache = options.cache.clone().unwrap_or_else(|| state.cache());
+        let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
+        Ok(Arc::new(Self {
+            sources: Sources::new(&config, base, state.mirrors(), options.sources.clone()),
+            clusters: Clusters::new(
+                &config.clusters,
+                base,
+                &state.secret().installation(),
+                &options.kubeconfigs,
+            ),
+            claims: Claims::default(),
+            inventories: Arc::new(state.inventories()?),
+            secret: state.secret().clone(),
+            facts: Facts::offline(),
+            base: base.to_owned(),
+            config,
+            options,
+            plugins,
+            renders: Arc::new(Store::new(&state.renders(), state.secret())),
+            renderings: Cache::default(),
+            settled: Mutex::default(),
+            fights: Fights::default(),
+            files: Arc::default(),
+            room: Room::new(ROOM),
+            verdicts: Verdicts::default(),
+            locks: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            events: Mutex::default(),
+        }))
+    }
+
+    /// Holds every app to having a target, before anything is tried.
+    ///
+    /// # Errors
+    /// With the first app that has none.
+    pub fn require_targets(&self) -> Result<(), OpenError> {
+        let has_one = |app: &&App| {
+            let target = &app.spec.target;
+            target.directory.is_some() || target.cluster.is_some() || self.options.target.is_some()
+        };
+        match self.config.apps.values().find(|app| !has_one(app)) {
+            Some(app) => Err(OpenError::NoTarget { app: app.name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The sources.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Every app once, and those that left the configuration after them, as many at a time as there are cores; each report as it
+    /// comes. `within`: how long an app that waits for something is looked at again.
+    pub async fn sync(self: &Arc<Self>, within: Duration, mut on_report: impl FnMut(&Report) + Send) -> Vec<Report> {
+        let mut reports = Vec::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        for app in self.config.apps.values() {
+            let (engine, app) = (Arc::clone(self), app.clone());
+            tasks.spawn(async move { attend::until_done(&engine, &app, within).await });
+        }
+        while let Some(done) = tasks.join_next().await {
+            if let Ok(report) = done {
+                on_report(&report);
+                reports.push(report);
+            }
+        }
+        // Last: what another App takes over from one that left is taken over by now.
+        for report in leave::all(self).await {
+            on_report(&report);
+            reports.push(report);
+        }
+        reports.sort_by(|a, b| a.app.cmp(&b.app));
+        reports
+    }
+
+    /// What [`Engine::sync`] would do, app by app. Writes nothing to a target and nothing to an inventory.
+    pub async fn diff(self: &Arc<Self>) -> Vec<(Report, Option<Foreseen>)> {
+        let mut tasks = tokio::task::JoinSet::new();
+        for app in self.config.apps.values() {
+            let (engine, app) = (Arc::clone(self), app.clone());
+            tasks.spawn(async move { reconcile::diff(&engine, &app).await });
+        }
+        let mut all = tasks.join_all().await;
+        all.sort_by(|a, b| a.0.app.cmp(&b.0.app));
+        all
+    }
+
+    /// Renders and checks every app; looks at no target.
+    pub async fn check(self: &Arc<Self>) -> Vec<Report> {
+        let mut tasks = tokio::task::JoinSet::new();
+        for app in self.config.apps.values() {
+            let (engine, app) = (Arc::clone(self), app.clone());
+            tasks.spawn(async move { reconcile::check(&engine, &app).await });
+        }
+        let mut all = tasks.join_all().await;
+        all.sort_by(|a, b| a.app.cmp(&b.app));
+        all
+    }
+
+    /// Sends what happens to somebody who watches; nobody is told twice.
+    pub fn watch(&self, events: UnboundedSender<Event>) {
+        *self.events.lock().unwrap_or_else(PoisonError::into_inner) = Some(events);
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(events) = events.as_ref() {
+            // Nobody listens any more: the loop is about to end.
+            let _ = events.send(event);
+        }
+    }
+
+    pub(crate) fn stage(&self, app: &App, stage: Stage) {
+        self.tell(Event::Stage {
+            app: app.name.clone(),
+            stage,
+        });
+    }
+
+    pub(crate) const fn clusters(&self) -> &Clusters {
+        &self.clusters
+    }
+
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) const fn writing(&self) -> &tokio::sync::Mutex<()> {
+        &self.writing
+    }
+
+    pub(crate) const fn inventories(&self) -> &Arc<Inventories> {
+        &self.inventories
+    }
+
+    /// Whether the user consents to what a guard would hold for that app.
+    pub(crate) fn consents(&self, app: &str) -> bool {
+        self.options.allow_deletes.contains(app)
+    }
+
+    pub(crate) const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    pub(crate) const fn fights(&self) -> &Fights {
+        &self.fights
+    }
+
+    pub(crate) const fn plugins(&self) -> &Plugins {
+        &self.plugins
+    }
+
+    pub(crate) const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(crate) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    pub(crate) const fn renders(&self) -> &Arc<Store> {
+        &self.renders
+    }
+
+    /// What is known of an app that was last found in sync.
+    pub(crate) fn settled(&self, app: &App) -> Option<Settled> {
+        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        settled.get(&app.name).cloned()
+    }
+
+    /// Whether an app is as git wants it, on a target whose watches tell when it no longer is.
+    pub(crate) fn is_followed(&self, app: &App) -> bool {
+        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        settled.get(&app.name).is_some_and(Settled::is_followed)
+    }
+
+    pub(crate) fn set_settled(&self, app: &App, is: Option<Settled>) {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        match is {
+            Some(is) => settled.insert(app.name.clone(), is),
+            None => settled.remove(&app.name),
+        };
+    }
+
+    /// Waits until there is room for an app's documents; the tenants take turns.
+    pub(crate) async fn room(&self, app: &App) -> Place {
+        self.room.enter(&tenant(app)).await
+    }
+
+    pub(crate) const fn renderings(&self) -> &Cache {
+        &self.renderings
+    }
+
+    /// What the command line says.
+    pub(crate) fn validators(&self) -> Option<&[ValidatorSpec]> {
+        self.options.validators.as_deref()
+    }
+
+    pub(crate) const fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
+    /// One cycle of an app at a time.
+    pub(crate) async fn alone(&self, app: &App) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(locks.entry(app.name.clone()).or_default())
+        };
+        lock.lock_owned().await
+    }
+
+    pub(crate) async fn resolve(&self, app: &App, report: &mut Report) -> Result<Revision, Stop> {
+        let revision = self.sources.resolve(&app.spec.repository).await?;
+        report.revision = revision.commit.map(|id| id.to_string());
+        report
+            .diagnostics
+            .extend(sources::notice(&app.spec.repository, &revision));
+        Ok(revision)
+    }
+
+    /// Where an app's objects go, and what a render may ask about it.
+    pub(crate) async fn target(&self, app: &App) -> Result<(Box<dyn Target>, Facts), Stop> {
+        self.target_at(app, self.options.target.as_ref()).await
+    }
+
+    /// As [`Engine::target`], where the command line says `choice`.
+    pub(crate) async fn target_at(
+        &self,
+        app: &App,
+        choice: Option<&TargetChoice>,
+    ) -> Result<(Box<dyn Target>, Facts), Stop> {
+        let owner = Owner {
+            installation: self.secret.installation(),
+            namespace: app.namespace.clone(),
+            app: app.name.clone(),
+        };
+        if let Some((shared, actor)) = self.clusters.of(app, choice).await? {
+            let facts = Clusters::facts(&shared).await?;
+            let manners = Manners {
+                adoption: app.spec.target.adopt,
+                take_from: app.spec.conflicts.take_from.clone(),
+                ignore: app.spec.ignore.clone(),
+                scope: app.spec.drift.scope,
+                consent: self.options.allow_deletes.contains(&app.name),
+            };
+            let previous = self.previous(app, &target::Cluster::identity_of(&shared));
+            let target = target::Cluster::new(shared, actor, owner, manners, previous);
+            return Ok((Box::new(target), facts));
+        }
+        let path = match (choice, &app.spec.target.directory) {
+            (Some(TargetChoice::Directory(path)), _) => path.clone(),
+            (_, Some(path)) => self.base.join(path),
+            _ => return Err(Stop::of("target", &OpenError::NoTarget { app: app.name.clone() })),
+        };
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let target = Directory::new(&path, owner, Arc::clone(&self.files));
+        Ok((Box::new(target), self.facts.clone()))
+    }
+
+    /// What was applied last, for as long as the store of renders has it.
+    fn previous(&self, app: &App, identity: &str) -> Previous {
+        let (inventories, renders) = (Arc::clone(&self.inventories), Arc::clone(&self.renders));
+        let (key, namespace) = (key(app, identity), app.spec.target.namespace.clone());
+        let documents = OnceLock::new();
+        Arc::new(move |id| {
+            let desired = documents.get_or_init(|| {
+                let run = inventories.load(&key).ok()?.run?.parse().ok()?;
+                let output = renders.load(run)?.output()?;
+                manifest::read(&output, &namespace).ok()
+            });
+            let manifest = desired.as_ref()?.objects.get(id)?;
+            Some(manifest.object.body.clone())
+        })
+    }
+
+    /// Whether a newer revision is there, whose plan comes first.
+    pub(crate) fn is_superseded(&self, app: &App, root: &Oid) -> bool {
+        self.sources.has_moved_on(&app.spec.repository, root)
+    }
+
+    pub(crate) fn policy(&self, app: &App, target: &dyn Target) -> Policy {
+        reconcile::policy(app, target.is_cluster(), self.consents(&app.name))
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the other stages do")]
+    pub(crate) fn key(&self, app: &App, target: &dyn Target) -> String {
+        key(app, &target.identity())
+    }
+
+    pub(crate) async fn inventory(&self, key: &str) -> Result<Inventory, Stop> {
+        // A thousand apps that begin together would make hundreds of threads, each with an arena of its own: some 50 MiB.
+        let _turn = self.renders.turn().await;
+        let (inventories, key) = (Arc::clone(&self.inventories), key.to_owned());
+        Ok(blocking(move || inventories.load(&key)).await??)
+    }
+
+    /// Writes ahead: after this, a kill at any instruction loses and orphans nothing. Written only when the plan says more
+    /// than the inventory does.
+    pub(crate) async fn intend(&self, app: &App, seen: &Seen, plan: &Plan) -> Result<Inventory, Stop> {
+        fault::point("inventory: before intend");
+        let inventory = &seen.inventory;
+        let mut intended = inventory.intend(plan).unwrap_or_else(|| inventory.clone());
+        intended.clock = seen.render.clock();
+        if intended == *inventory {
+            return Ok(intended);
+        }
+        let _turn = self.writing.lock().await;
+        let (inventories, key) = (Arc::clone(&self.inventories), seen.key.clone());
+        let (written, deployed) = (intended.clone(), self.deployment(app));
+        blocking(move || inventories.store_of(&key, &written, deployed.as_ref())).await??;
+        fault::point("inventory: intended");
+        Ok(intended)
+    }
+
+    /// Writes down what happened, when it says more than what was written ahead.
+    pub(crate) async fn settle(
+        &self,
+        seen: &Seen,
+        intended: &Inventory,
+        plan: &Plan,
+        changes: &Changes<'_>,
+        report: &Report,
+    ) -> Result<(), Stop> {
+        fault::point("inventory: before settle");
+        let mut settled = intended.settle(changes.steps.iter().cloned());
+        settled.revision.clone_from(&report.revision);
+        if changes.failures.is_empty() && changes.waiting.is_empty() {
+            settled.desired = Some(plan.desired);
+            settled.run = Some(seen.render.run().to_string());
+        }
+        if settled != *intended {
+            self.store(&seen.key, settled).await?;
+        }
+        fault::point("inventory: settled");
+        Ok(())
+    }
+
+    pub(crate) async fn store(&self, key: &str, inventory: Inventory) -> Result<(), Stop> {
+        // The store takes one write at a time: who waits for it needs no thread for that.
+        let _turn = self.writing.lock().await;
+        let (inventories, key) = (Arc::clone(&self.inventories), key.to_owned());
+        Ok(blocking(move || inventories.store(&key, &inventory)).await??)
+    }
+
+    /// Whether reports are to hold traces.
+    pub(crate) const fn explains(&self) -> bool {
+        self.options.explain
+    }
+}
+
+/// Of an inventory.
+pub(crate) fn key(app: &App, identity: &str) -> String {
+    format!("{identity}|{}/{}", app.namespace, app.name)
+}
+
+/// Whose calls an app's are: its repository's, for whoever pushes there can have as many apps as they like.
+pub(crate) fn tenant(app: &App) -> Tenant {
+    Tenant::new(&app.spec.repository)
+}
+
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Stop::of("interrupted", &e))
+}

@@ -1,0 +1,50 @@
+//! The GitOps engine: the loop, the targets and the command line.
+//!
+//! Read in this order: [`reconcile`] is the page on which everything else hangs.
+//! ```text
+//! commit ─ sources ─▶ revision ─ render ─▶ desired ─ validate ─▶ verdicts
+//!                                             │
+//!                      target.observe ─▶ live ┴─ diff ─▶ plan ─ guard ─ inventory.intend ─ apply ─ inventory.settle ─▶ report
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+pub mod reconcile;
+pub mod sources;
+pub mod plugins;
+pub mod render;
+mod settled;
+mod claims;
+mod scrutiny;
+pub mod leave;
+pub mod validate;
+pub mod target;
+pub mod preview;
+pub mod apply;
+mod attend;
+mod fights;
+mod clusters;
+pub mod state;
+pub mod report;
+pub mod stop;
+mod fault;
+pub mod engine;
+mod departures;
+pub mod run;
+pub mod cli;
+#[doc(hidden)]
+pub mod fuzz;
+
+use std::process::ExitCode;
+
+/// The program: parses the command line, runs it, tells the exit code. The worker process starts here too.
+#[must_use]
+pub fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == windlass_host::worker::ARGUMENT)
+    {
+        return windlass_host::worker::main();
+    }
+    cli::main()
+}

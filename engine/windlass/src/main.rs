@@ -1,0 +1,5 @@
+//! The `windlass` program.
+
+fn main() -> std::process::ExitCode {
+    windlass::main()
+}

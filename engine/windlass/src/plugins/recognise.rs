@@ -1,0 +1,134 @@
+//! Which renderer is a folder's? The one whose marker files lie in it.
+
+use std::sync::Arc;
+
+use windlass_core::{
+    config::PluginChoice,
+    plugin::World,
+    render::{Diagnostic, Location, file_at},
+    tree::{Kind, Tree, TreeError},
+};
+
+use super::{Candidate, Plugins};
+use crate::stop::chain;
+
+impl Plugins {
+    /// The renderer that recognises what lies at a path, by the marker files of the manifests. Calls no plugin.
+    ///
+    /// # Errors
+    /// When the path is not there, nobody recognises it, or two do with equal rank.
+    pub fn recognise(&self, tree: &Tree, path: &str) -> Result<Arc<Candidate>, Diagnostic> {
+        let names = names(tree, path)?;
+        let mut best: Vec<(u32, &Arc<Candidate>)> = Vec::new();
+        for plugin in self.all().filter(|p| p.manifest().world == World::Renderer) {
+            let rank = plugin
+                .manifest()
+                .markers
+                .iter()
+                .filter(|m| names.iter().any(|n| matches(&m.file, n)))
+                .map(|m| m.rank)
+                .min();
+            best.extend(rank.map(|rank| (rank, plugin)));
+        }
+        let lowest = best.iter().map(|(rank, _)| *rank).min();
+        best.retain(|(rank, _)| Some(*rank) == lowest);
+        let mut found: Vec<&str> = best.iter().map(|(_, p)| p.manifest().name.as_str()).collect();
+        found.dedup();
+        match found.as_slice() {
+            [name] => self.choose(&PluginChoice {
+                name: (*name).to_owned(),
+                version: None,
+            }),
+            [] => Err(self.unrecognised(path, &names)),
+            several => Err(Diagnostic::error(
+                "ambiguous-folder",
+                format!("{} recognise `{path}`", several.join(" and ")),
+                Location::File(file_at(path)),
+            )
+            .with_help("name one: `spec.render[0].plugin.name`, or `--with`")),
+        }
+    }
+
+    fn unrecognised(&self, path: &str, names: &[String]) -> Diagnostic {
+        let holds = match names {
+            [] => "it is empty".to_owned(),
+            names => format!(
+                "it holds {}",
+                names
+                    .iter()
+                    .take(8)
+                    .map(|n| format!("`{n}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
+        let message = format!(
+            "no plugin recognises `{}`: {holds}",
+            if path.is_empty() { "." } else { path }
+        );
+        Diagnostic::error("unrecognised-folder", message, Location::File(file_at(path)))
+            .with_help(self.known(Some(World::Renderer)))
+    }
+}
+
+/// The names by which a path is recognised: the entries of a folder, or the file's own.
+fn names(tree: &Tree, path: &str) -> Result<Vec<String>, Diagnostic> {
+    let told = |error: &TreeError| Diagnostic::error("unreadable-path", chain(error), Location::File(file_at(path)));
+    let node = tree.stat(path).map_err(|e| told(&e))?;
+    match node.kind {
+        Kind::File => Ok(vec![path.rsplit('/').next().unwrap_or(path).to_owned()]),
+        Kind::Directory => {
+            let entries = tree.entries(path).map_err(|e| told(&e))?;
+            Ok(entries
+                .into_iter()
+                .filter(|e| matches!(e.kind, Kind::File | Kind::Symlink))
+                .map(|e| e.name)
+                .collect())
+        }
+        Kind::Submodule => Err(told(&TreeError::Submodule { path: path.to_owned() })),
+        _ => {
+            let message = format!("there is no `{path}` in this revision");
+            Err(Diagnostic::error("missing-path", message, Location::None).with_help(nearest(tree, path)))
+        }
+    }
+}
+
+/// What is there instead.
+fn nearest(tree: &Tree, path: &str) -> String {
+    let mut parent = path;
+    loop {
+        parent = parent.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if let Ok(entries) = tree.entries(parent) {
+            let names = entries
+                .iter()
+                .take(12)
+                .map(|e| format!("`{}`", e.name))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let parent = if parent.is_empty() { "the root" } else { parent };
+            return format!("{parent} holds {names}");
+        }
+        if parent.is_empty() {
+            return "the revision is empty".to_owned();
+        }
+    }
+}
+
+/// A marker is a name, or a glob with `*`.
+fn matches(marker: &str, name: &str) -> bool {
+    match marker.split_once('*') {
+        None => marker == name,
+        Some((head, tail)) => name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_match_names_and_globs() {
+        assert!(matches("Chart.yaml", "Chart.yaml") && !matches("Chart.yaml", "xChart.yaml"));
+        assert!(matches("*.jsonnet", "main.jsonnet") && !matches("*.jsonnet", "lib.libsonnet"));
+    }
+}

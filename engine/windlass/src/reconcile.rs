@@ -1,0 +1,197 @@
+//! THE page: one cycle of one app.
+//!
+//! Nothing here waits for health and nothing here decides: every line is a stage with a page of its own.
+
+use windlass_cluster::facts::Facts;
+use windlass_core::{
+    config::App,
+    dag::Dag,
+    diff::{self, Plan, Policy},
+    guard,
+    inventory::Inventory,
+    oid::Oid,
+};
+use windlass_host::Place;
+
+use crate::{
+    apply,
+    claims::Whereabouts,
+    engine::Engine,
+    fault,
+    preview::{self, Foreseen},
+    render::{self, Render},
+    report::{Health, Report},
+    run::Stage,
+    scrutiny, settled,
+    stop::Stop,
+    target::Target,
+    validate,
+};
+
+/// Makes the target as git wants it, and tells what came of it.
+pub async fn sync(engine: &Engine, app: &App) -> Report {
+    let mut report = Report::new(&app.name);
+    let outcome = match &app.spec.suspend {
+        Some(suspend) => Err(Stop::suspended(&suspend.reason)),
+        None => cycle(engine, app, &mut report).await,
+    };
+    if outcome.is_err() {
+        engine.set_settled(app, None); // so that the next poll tries again
+    }
+    report.close(outcome);
+    report
+}
+
+/// Tells what [`sync`] would do. Changes nothing.
+pub async fn diff(engine: &Engine, app: &App) -> (Report, Option<Foreseen>) {
+    let mut report = Report::new(&app.name);
+    match foresee(engine, app, &mut report).await {
+        Ok((foreseen, verdict)) => {
+            report.close(verdict);
+            (report, Some(foreseen))
+        }
+        Err(stop) => {
+            report.close(Err(stop));
+            (report, None)
+        }
+    }
+}
+
+async fn foresee(engine: &Engine, app: &App, report: &mut Report) -> Result<(Foreseen, Result<Health, Stop>), Stop> {
+    let seen = look(engine, app, report).await?;
+    let Planned { plan, held, _room } = plan(engine, app, &seen, report).await?;
+    let foreseen = preview::of(seen.target.as_ref(), plan, report).await; // what would come of it?
+    report.planned(&foreseen.plan);
+    let verdict = held.map(|()| report.foreseen(&foreseen.plan));
+    Ok((foreseen, verdict))
+}
+
+/// Tells what keeps an app from being applied, whatever its target holds.
+pub async fn check(engine: &Engine, app: &App) -> Report {
+    let mut report = Report::new(&app.name);
+    let outcome = checked(engine, app, &mut report).await;
+    report.close(outcome);
+    report
+}
+
+async fn checked(engine: &Engine, app: &App, report: &mut Report) -> Result<Health, Stop> {
+    engine.stage(app, Stage::Rendering);
+    let revision = engine.resolve(app, report).await?;
+    let _room = engine.room(app).await;
+    let render = render::run(engine, app, &revision, engine.facts(), None, report).await?;
+    let rendering = render.documents(engine, report).await?;
+    engine.stage(app, Stage::Validating);
+    validate::run(engine, app, &rendering, report).await?;
+    Ok(Health::Pending)
+}
+
+async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health, Stop> {
+    let _alone = engine.alone(app).await;
+    let seen = look(engine, app, report).await?;
+    engine.remember(app, &seen).await?;
+    if settled::holds(engine, app, &seen, report).await? {
+        return Ok(Health::Healthy); // everything is as it was when the app was last in sync
+    }
+    let Planned { mut plan, held, _room } = plan(engine, app, &seen, report).await?;
+    held?; // empty render, mass delete
+    engine.fights().restrain(&seen.key, &mut plan); // who undoes everything is let be for a while
+
+    let target = seen.target.as_ref();
+    let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
+    let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
+    engine.stage(app, Stage::Applying);
+    target.prepare().await?;
+    let is_superseded = || engine.is_superseded(app, &seen.revision);
+    let changes = apply::run(target, &plan, order, &is_superseded).await; // the only writes
+    engine.fights().made(&seen.key, &changes);
+    engine.settle(&seen, &intended, &plan, &changes, report).await?;
+    let outcome = report.changed(&plan, &changes);
+    settled::note(engine, app, &seen, &plan, report, &outcome);
+    outcome
+}
+
+/// Which output is wanted, and what is owned. Loads no document.
+async fn look(engine: &Engine, app: &App, report: &mut Report) -> Result<Seen, Stop> {
+    engine.stage(app, Stage::Rendering);
+    let revision = engine.resolve(app, report).await?; // which commit?
+    fault::point("reconcile: resolved");
+    let (target, facts) = engine.target(app).await?;
+    let key = engine.key(app, target.as_ref());
+    let inventory = engine.inventory(&key).await?;
+    let render = render::run(engine, app, &revision, &facts, inventory.clock.as_ref(), report).await?; // what should exist?
+    Ok(Seen {
+        revision: revision.root,
+        target,
+        key,
+        inventory,
+        render,
+        facts,
+    })
+}
+
+async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> Result<Planned, Stop> {
+    let room = engine.room(app).await;
+    let rendering = seen.render.documents(engine, report).await?;
+    let desired = &rendering.desired;
+    engine.stage(app, Stage::Validating);
+    validate::run(engine, app, &rendering, report).await?; // may it?
+
+    engine.stage(app, Stage::Observing);
+    let target = seen.target.as_ref();
+    let mut live = target.observe(desired, &seen.inventory).await?; // what does exist?
+    let policy = engine.policy(app, target);
+    let mut plan = diff::plan(desired, &live, &seen.inventory, &policy); // pure
+    if scrutiny::look(engine, app, target, seen.place(), &plan, &mut live).await {
+        plan = diff::plan(desired, &live, &seen.inventory, &policy); // something moves, or is not alone
+    }
+    let held = guard::check(&plan, desired, &policy).map_err(Stop::from);
+    report.planned(&plan);
+    Ok(Planned {
+        plan,
+        held,
+        _room: room,
+    })
+}
+
+/// What a cycle starts from.
+pub(crate) struct Seen {
+    /// Of the tree that was rendered.
+    pub(crate) revision: Oid,
+    pub(crate) target: Box<dyn Target>,
+    /// Of the inventory.
+    pub(crate) key: String,
+    pub(crate) inventory: Inventory,
+    pub(crate) render: Render,
+    /// What renders may ask about the target.
+    pub(crate) facts: Facts,
+}
+
+impl Seen {
+    fn place(&self) -> Whereabouts<'_> {
+        // A key begins with the place.
+        let identity = self.key.rsplit_once('|').map_or("", |(identity, _)| identity);
+        Whereabouts {
+            identity,
+            facts: &self.facts,
+        }
+    }
+}
+
+/// A plan, and whether it may run. Holds its room while the documents are in memory.
+struct Planned {
+    plan: Plan,
+    held: Result<(), Stop>,
+    _room: Place,
+}
+
+/// What an App says about plans, with the consent of the command line.
+#[must_use]
+pub fn policy(app: &App, on_cluster: bool, consent: bool) -> Policy {
+    Policy {
+        prune: app.spec.prune.clone(),
+        drift: app.spec.drift.mode,
+        scope: app.spec.drift.scope,
+        on_cluster,
+        consent,
+    }
+}

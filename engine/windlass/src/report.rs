@@ -1,0 +1,353 @@
+//! What a cycle of one app came to: the one shape behind tables, JSON lines and exit codes.
+
+use serde::Serialize;
+use windlass_core::{
+    diff::{Action, Cause, Counts, Plan, SkipReason, Step},
+    model::ObjectId,
+    render::{Diagnostic, Location, Severity},
+    trace::{Fact, Query},
+};
+
+use crate::{
+    apply::Changes,
+    render::Lookup,
+    stop::{Stop, chain},
+};
+
+/// One app, one cycle. As JSON it is a line of `sync -o json` and `run`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Name of the App.
+    pub app: String,
+    /// The commit looked at, in full; `null` when none could be resolved.
+    pub revision: Option<String>,
+    /// Whether the output was rendered for this cycle; `null` when the app did not come that far.
+    pub render: Option<RenderKind>,
+    /// Why; `null` when the app did not come that far.
+    pub why: Option<Why>,
+    /// Renderer calls made.
+    pub calls: u32,
+    /// Validator calls made: none when every object was checked before.
+    pub validator_calls: u32,
+    /// Steps by outcome. Of the plan when the app is held or only a diff was asked for.
+    pub changes: Counts,
+    /// Where the app stands.
+    pub health: Health,
+    /// What went wrong, or may: all findings at once.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Objects and why they were left alone or repaired, one line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Edits of others that were found and undone, a field each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drifted: Vec<Drifted>,
+    /// What the app waits for, one line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
+    /// What the render read, in order; only with `--explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Vec<Fact>>,
+}
+
+/// An edit of somebody else's that was undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drifted {
+    /// Of which object.
+    pub object: ObjectId,
+    /// As the API server names it (`.spec.replicas`); `null` when the field or the object was taken away, which nobody can be
+    /// told to have done.
+    pub field: Option<String>,
+    /// The field manager who made the edit; `null` as before.
+    pub manager: Option<String>,
+}
+
+/// Where the desired objects of a cycle come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RenderKind {
+    /// The plugin was called.
+    Fresh,
+    /// Nothing that the render depends on has changed since it was called last.
+    Cached,
+}
+
+/// Why a render was or was not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum Why {
+    /// Every question that the known render asked has the answer it had.
+    Unchanged {
+        /// Questions asked again.
+        asked: usize,
+    },
+    /// This question is answered anew.
+    Changed {
+        /// The first of them.
+        #[serde(flatten)]
+        query: Query,
+    },
+    /// No render of this plugin with this config at this path is known.
+    First,
+}
+
+/// Where an app stands after a cycle. On a directory there is nothing to become healthy: in sync is healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// The target is as git wants it.
+    Healthy,
+    /// What could be done was; the rest waits for something to become ready, or to be gone. The notes say for what.
+    Progressing,
+    /// Changes are pending (`diff`) or the target differs and the App says to leave it.
+    Pending,
+    /// Somebody undoes what the app does again and again: objects are left alone for a while. The findings say with whom it
+    /// fights.
+    Stalled,
+    /// A guard holds the plan until somebody consents.
+    Held,
+    /// The App says so.
+    Suspended,
+    /// It could not be done; the diagnostics say why. What was there is still there.
+    Failed,
+}
+
+impl Report {
+    /// A report of an app about which nothing is known yet.
+    #[must_use]
+    pub fn new(app: &str) -> Self {
+        Self {
+            app: app.to_owned(),
+            revision: None,
+            render: None,
+            why: None,
+            calls: 0,
+            validator_calls: 0,
+            changes: Counts::default(),
+            health: Health::Failed,
+            diagnostics: Vec::new(),
+            notes: Vec::new(),
+            drifted: Vec::new(),
+            waiting: Vec::new(),
+            trace: None,
+        }
+    }
+
+    /// Whether `sync` counts the app as in sync.
+    #[must_use]
+    pub fn is_in_sync(&self) -> bool {
+        matches!(self.health, Health::Healthy | Health::Suspended)
+    }
+
+    /// Whether any finding is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+impl Report {
+    /// What a lookup came to. Of several, the first that found a change says why.
+    pub(crate) fn looked(&mut self, found: &Lookup) {
+        if matches!(self.why, Some(Why::Changed { .. } | Why::First)) {
+            return;
+        }
+        self.render = Some(RenderKind::Cached);
+        self.why = Some(match found {
+            Lookup::Hit { asked, .. } => Why::Unchanged { asked: *asked },
+            Lookup::Miss { differs: None } => Why::First,
+            Lookup::Miss { differs: Some(query) } => Why::Changed { query: query.clone() },
+        });
+    }
+
+    /// The plugin is called.
+    pub(crate) const fn called(&mut self) {
+        self.render = Some(RenderKind::Fresh);
+        self.calls += 1;
+    }
+
+    /// Nothing is to be done: everything is as it was when the app was last in sync.
+    pub(crate) fn at_rest(&mut self, objects: usize, findings: &[Diagnostic]) {
+        self.changes.unchanged = objects;
+        self.diagnostics.extend(findings.iter().cloned());
+    }
+
+    /// What would happen.
+    pub(crate) fn planned(&mut self, plan: &Plan) {
+        self.changes = plan.counts();
+    }
+
+    /// Where the app stands when nothing was done.
+    pub(crate) fn foreseen(&self, plan: &Plan) -> Health {
+        let is_left = |step: &Step| step.action == Action::Skip(SkipReason::DriftReported);
+        if self.has_errors() {
+            Health::Failed
+        } else if plan.is_pending() || plan.steps.iter().any(is_left) {
+            Health::Pending
+        } else {
+            Health::Healthy
+        }
+    }
+
+    /// What happened. The app is in sync only when every step was done and none was left alone for an error.
+    ///
+    /// # Errors
+    /// With every object that could not be changed.
+    pub(crate) fn changed(&mut self, plan: &Plan, changes: &Changes<'_>) -> Result<Health, Stop> {
+        self.changes = changes.counts();
+        self.notes.extend(plan.steps.iter().filter_map(note));
+        self.notes.extend(changes.notes());
+        self.drifted = changes.drifted();
+        self.waiting = changes.waiting();
+        let mut errors: Vec<Diagnostic> = plan.steps.iter().filter_map(refused).collect();
+        errors.extend(changes.failures.iter().map(|(step, error)| {
+            let message = format!("{}: {}", step.id, chain(error));
+            Diagnostic::error("not-applied", message, place(step))
+        }));
+        if !errors.is_empty() {
+            return Err(Stop::failed(errors));
+        }
+        let fights: Vec<Diagnostic> = plan.steps.iter().filter_map(fight).collect();
+        if !fights.is_empty() {
+            self.diagnostics.extend(fights);
+            return Ok(Health::Stalled);
+        }
+        let left = plan
+            .steps
+            .iter()
+            .any(|s| s.action == Action::Skip(SkipReason::DriftReported));
+        let waits = !changes.waiting.is_empty()
+            || changes.is_remaking()
+            || plan
+                .steps
+                .iter()
+                .any(|s| s.action == Action::Skip(SkipReason::Terminating));
+        Ok(match (waits, left) {
+            (true, _) => Health::Progressing,
+            (false, true) => Health::Pending,
+            (false, false) => Health::Healthy,
+        })
+    }
+
+    /// Of a cycle that went on where an earlier one had to wait: what was done in both.
+    pub(crate) fn after(mut self, earlier: Self) -> Self {
+        let (done, before) = (&mut self.changes, earlier.changes);
+        // What was written in the earlier cycle is as it should be in this one.
+        done.unchanged = done.unchanged.saturating_sub(before.created + before.configured);
+        done.created += before.created;
+        done.configured += before.configured;
+        done.deleted += before.deleted;
+        self.calls += earlier.calls;
+        self.validator_calls += earlier.validator_calls;
+        if earlier.render == Some(RenderKind::Fresh) {
+            (self.render, self.why) = (earlier.render, earlier.why);
+        }
+        let later = std::mem::replace(&mut self.notes, earlier.notes);
+        for note in later {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        self.drifted.splice(..0, earlier.drifted);
+        self.trace = self.trace.or(earlier.trace);
+        self
+    }
+
+    /// The outcome of the cycle.
+    pub(crate) fn close(&mut self, outcome: Result<Health, Stop>) {
+        match outcome {
+            Ok(health) => self.health = health,
+            Err(stop) => {
+                self.health = stop.health;
+                self.diagnostics.extend(stop.diagnostics);
+            }
+        }
+    }
+}
+
+/// Steps that a person wants to know of beside the counts.
+fn note(step: &Step) -> Option<String> {
+    let what = match &step.action {
+        Action::Configure(Cause::Adopted) => "was made by somebody else: taken over, as `target.adopt` says",
+        Action::Configure(Cause::Drifted) => "was changed by somebody else: repaired",
+        Action::Skip(SkipReason::CreateOnly) => "is there already: left alone, as `windlass.dev/apply` says",
+        Action::Skip(SkipReason::Terminating) => "is being deleted: it is looked at again when it is gone",
+        Action::Skip(SkipReason::PruneDisabled) => "left the repository: kept, as `windlass.dev/prune` says",
+        Action::Skip(SkipReason::Restored) => {
+            "left the repository: kept for now, as objects came back under other UIDs, as from a backup"
+        }
+        Action::Skip(SkipReason::Uncertain) => {
+            "left the repository: kept for now, as it can't be told whether what may replace it is there"
+        }
+        Action::Skip(SkipReason::Holds(what)) => {
+            return Some(format!(
+                "{} left the repository: kept, as {what} would go with it",
+                step.id
+            ));
+        }
+        Action::Skip(SkipReason::MovesTo(app)) => {
+            return Some(format!("{} left the repository: app {app} takes it over", step.id));
+        }
+        Action::Skip(SkipReason::DriftReported) => "was changed by somebody else: left alone, as `drift.mode` says",
+        Action::Skip(SkipReason::PruneOff) => "left the repository: kept, as `prune.mode` says",
+        Action::Skip(SkipReason::Protected) => "left the repository: kept, as `prune.protect` says",
+        Action::Skip(SkipReason::NotOursAnymore) => {
+            "left the repository: what is there now is not ours and was left alone"
+        }
+        Action::Delete => "left the repository: deleted",
+        _ => return None,
+    };
+    Some(format!("{} {what}", step.id))
+}
+
+/// Steps that keep the app from being in sync.
+fn refused(step: &Step) -> Option<Diagnostic> {
+    let (code, message, help) = match &step.action {
+        Action::Skip(SkipReason::Foreign) => (
+            "foreign-object",
+            format!("{} is there already, and Windlass did not put it there", step.id),
+            "remove or move it, or take it out of the repository",
+        ),
+        Action::Skip(SkipReason::OwnedBy(app)) => (
+            "owned-by-another",
+            format!("{} belongs to app {app}", step.id),
+            "two apps can't own one object: take it out of one of them; after a lost state folder, restore it or remove the files",
+        ),
+        Action::Skip(SkipReason::KeptBy(keeper)) => (
+            "kept-by-another",
+            format!("{} is kept by {keeper}", step.id),
+            "take it out there; or take it over with `target.adopt: Always`",
+        ),
+        Action::Skip(SkipReason::Unseen(why)) => (
+            "unseen-object",
+            format!("{}: it can't be told what lives: {why}", step.id),
+            "nothing is done to it until this passes",
+        ),
+        _ => return None,
+    };
+    Some(Diagnostic::error(code, message, place(step)).with_help(help))
+}
+
+/// Steps that were left alone because somebody undoes them.
+fn fight(step: &Step) -> Option<Diagnostic> {
+    let Action::Skip(SkipReason::Fighting(with)) = &step.action else {
+        return None;
+    };
+    let with = if with.is_empty() {
+        "somebody who can't be told".to_owned()
+    } else {
+        format!("`{with}`")
+    };
+    let message = format!("Stalled: fighting with {with} over {}", step.id);
+    let mut diagnostic = Diagnostic::error("fighting", message, place(step)).with_help(
+        "it is repaired now and then; leave the field to them with `spec.ignore`, take it out of git, or stop them",
+    );
+    diagnostic.severity = Severity::Warning;
+    Some(diagnostic)
+}
+
+/// Where git has it.
+pub(crate) fn place(step: &Step) -> Location {
+    let origin = step.desired.as_ref().and_then(|manifest| manifest.origin.clone());
+    origin.map_or(Location::None, Location::File)
+}

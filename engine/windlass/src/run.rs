@@ -1,0 +1,276 @@
+//! Keeps going: one poller per repository; a new commit wakes its apps, and every poll looks for drift.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Semaphore, mpsc::UnboundedSender, watch},
+    task::JoinSet,
+    time::Instant,
+};
+use windlass_core::{config::App, render::Diagnostic};
+
+use crate::{
+    attend::{Attendant, Waker, pause},
+    engine::Engine,
+    leave, reconcile,
+    report::{Health, Report},
+};
+
+/// What happens, for whoever watches.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A repository is asked.
+    Fetching {
+        /// Its name.
+        repository: String,
+    },
+    /// It answered with a commit it had not answered with before.
+    Fetched {
+        /// Its name.
+        repository: String,
+        /// The commit, in full.
+        revision: String,
+        /// First line of its message; made by strangers.
+        subject: String,
+        /// `Name <email>`; made by strangers.
+        author: String,
+    },
+    /// It gave no revision. Its apps stay at what they have.
+    SourceFailed {
+        /// Its name.
+        repository: String,
+        /// Why.
+        diagnostic: Diagnostic,
+    },
+    /// An app entered a stage.
+    Stage {
+        /// Its name.
+        app: String,
+        /// Which.
+        stage: Stage,
+    },
+    /// An app's cycle ended, also when it found everything as before.
+    Report(Report),
+}
+
+/// Stages of a cycle that take time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The plugin runs.
+    Rendering,
+    /// Rules and validators.
+    Validating,
+    /// The target is read.
+    Observing,
+    /// The target is changed.
+    Applying,
+}
+
+/// Waits after failures grow up to this: a host that is down is not asked more often than this, whatever the interval.
+const MAX_BACK_OFF: Duration = Duration::from_secs(300);
+
+/// Polls of one interval are spread over this share of it, so that a hundred repositories do not ask at once.
+const JITTER_PERCENT: u64 = 10;
+
+/// Runs until `stop` says true. A cycle under way is finished first.
+pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watch::Receiver<bool>) {
+    engine.watch(events);
+    let mut attendant = Attendant::new(Arc::clone(&engine));
+    let mut pollers = JoinSet::new();
+    for (name, spec) in &engine.config().repositories {
+        let (engine, waker) = (Arc::clone(&engine), attendant.waker());
+        pollers.spawn(poll(engine, name.clone(), spec.interval, waker, stop.clone()));
+    }
+    pollers.spawn(let_go(Arc::clone(&engine), stop.clone()));
+    let mut stopped = stop;
+    tokio::select! {
+        () = attendant.attend() => {}
+        // An error means that whoever could say stop is gone.
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+    engine.sources().cancel();
+    tokio::join!(pollers.join_all(), attendant.wind_down());
+}
+
+/// Without a new commit, apps that are followed by watches are looked at this often all the same: should anything ever get past a
+/// watch, this finds it. A look at a thousand apps takes some tenths of a CPU-second.
+const SWEEP: Duration = Duration::from_secs(30 * 60);
+
+/// Tries until every App that left the configuration is gone.
+async fn let_go(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
+    let mut looks = 0;
+    while !*stop.borrow() {
+        let reports = leave::all(&engine).await;
+        let is_done = reports.iter().all(|report| report.health == Health::Healthy);
+        for report in reports {
+            engine.tell(Event::Report(report));
+        }
+        if is_done {
+            return;
+        }
+        looks += 1;
+        let _ = tokio::time::timeout(pause(looks), stop.wait_for(|stop| *stop)).await;
+    }
+}
+
+/// What is remembered of a repository between polls.
+#[derive(Default)]
+struct Memory {
+    revision: Option<String>,
+    failures: u32,
+    /// The revision at which every app was last looked at, and when that was.
+    swept: Option<(String, Instant)>,
+    /// By app, the identity of what lay at its path when its cycle was last begun.
+    folders: BTreeMap<String, Option<String>>,
+}
+
+async fn poll(
+    engine: Arc<Engine>,
+    repository: String,
+    interval: Duration,
+    waker: Waker,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut memory = Memory::default();
+    while !*stop.borrow() {
+        engine.tell(Event::Fetching {
+            repository: repository.clone(),
+        });
+        match engine.sources().refresh(&repository).await {
+            Ok(revision) => {
+                memory.failures = 0;
+                let id = revision.commit.map(|id| id.to_string()).unwrap_or_default();
+                if memory.revision.as_ref() != Some(&id) {
+                    let (subject, author) = (revision.subject.clone(), revision.author.clone());
+                    memory.revision = Some(id.clone());
+                    tracing::info!(%repository, revision = %id, "fetched");
+                    engine.tell(Event::Fetched {
+                        repository: repository.clone(),
+                        revision: id,
+                        subject,
+                        author,
+                    });
+                }
+            }
+            Err(failed) => {
+                memory.failures += 1;
+                for diagnostic in failed.diagnostics {
+                    engine.tell(Event::SourceFailed {
+                        repository: repository.clone(),
+                        diagnostic,
+                    });
+                }
+            }
+        }
+        // With no commit known yet there is nothing to compare; after a failed poll drift is still looked for.
+        if let Some(revision) = memory.revision.clone() {
+            cycle(&engine, &repository, &revision, &mut memory, &waker, &stop).await;
+        }
+        let wait = wait(interval, memory.failures, &repository);
+        let _ = tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await;
+    }
+}
+
+/// Cycles of a poll under way on one cluster at a time. They are fewer than the apps that have room for their documents, so that one that
+/// is woken because somebody changed its objects waits neither behind a commit to a thousand others nor for its own turn in it.
+const LANE: usize = 12;
+
+/// The ways to clusters, each as wide as [`LANE`]: one that can't be reached holds up no other. Folders are not bounded.
+#[derive(Default)]
+struct Lanes(BTreeMap<Option<String>, Arc<Semaphore>>);
+
+impl Lanes {
+    fn of(&mut self, app: &App) -> Arc<Semaphore> {
+        let target = app.spec.target.cluster.clone();
+        let width = if target.is_some() { LANE } else { Semaphore::MAX_PERMITS };
+        Arc::clone(self.0.entry(target).or_insert_with(|| Arc::new(Semaphore::new(width))))
+    }
+}
+
+/// Every app of the repository, side by side; first those whose own folder changed, for their people wait. Without a new commit,
+/// only those whose target nobody watches, and those that are not as they should be.
+async fn cycle(
+    engine: &Arc<Engine>,
+    repository: &str,
+    revision: &str,
+    memory: &mut Memory,
+    waker: &Waker,
+    stop: &watch::Receiver<bool>,
+) {
+    let mut apps: Vec<App> = apps_of(engine, repository).cloned().collect();
+    if memory.is_swept(revision) {
+        apps.retain(|app| !engine.is_followed(app));
+    } else {
+        memory.swept = Some((revision.to_owned(), Instant::now()));
+        touched_first(engine, repository, memory, &mut apps).await;
+    }
+    let mut tasks = JoinSet::new();
+    let mut lanes = Lanes::default();
+    for app in apps {
+        let (engine, lane, stop) = (Arc::clone(engine), lanes.of(&app), stop.clone());
+        tasks.spawn(async move {
+            // Never closed, so there is always a place to wait for.
+            let _place = lane.acquire().await;
+            if *stop.borrow() {
+                return None;
+            }
+            Some(reconcile::sync(&engine, &app).await)
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        if let Ok(Some(report)) = done {
+            if matches!(report.health, Health::Progressing | Health::Stalled) {
+                waker.wake(&report.app);
+            }
+            engine.tell(Event::Report(report));
+        }
+    }
+}
+
+impl Memory {
+    fn is_swept(&self, revision: &str) -> bool {
+        let swept = self.swept.as_ref();
+        swept.is_some_and(|(at, when)| at == revision && when.elapsed() < SWEEP)
+    }
+}
+
+fn apps_of<'a>(engine: &'a Engine, repository: &'a str) -> impl Iterator<Item = &'a App> {
+    let apps = engine.config().apps.values();
+    apps.filter(move |app| app.spec.repository == repository)
+}
+
+async fn touched_first(engine: &Engine, repository: &str, memory: &mut Memory, apps: &mut [App]) {
+    let Ok(revision) = engine.sources().resolve(repository).await else {
+        return;
+    };
+    let tree = revision.tree("");
+    let folders: BTreeMap<String, Option<String>> = apps
+        .iter()
+        .map(|app| (app.name.clone(), tree.digest(app.spec.path.trim_end_matches('/')).ok()))
+        .collect();
+    let before = std::mem::replace(&mut memory.folders, folders);
+    apps.sort_by_key(|app| memory.folders.get(&app.name) == before.get(&app.name));
+}
+
+fn wait(interval: Duration, failures: u32, repository: &str) -> Duration {
+    let backed_off = interval
+        .saturating_mul(1_u32 << failures.min(8))
+        .min(MAX_BACK_OFF.max(interval));
+    let share = windlass_core::digest::Digest::of(repository.as_bytes()).as_bytes()[0];
+    backed_off + interval.mul_f64(f64::from(share) / 255.0 * JITTER_PERCENT as f64 / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_back_off_and_end() {
+        let interval = Duration::from_secs(10);
+        let least = |failures| wait(interval, failures, "shop");
+        assert!(least(0) < Duration::from_secs(12));
+        assert!(least(3) >= Duration::from_secs(80));
+        assert!(least(30) <= MAX_BACK_OFF + interval);
+        assert_ne!(wait(interval, 0, "a"), wait(interval, 0, "b"));
+    }
+}

@@ -1,0 +1,236 @@
+//! Which commit? One poll per repository and cycle, however many apps look at it.
+
+mod moves;
+mod proxies;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::sync::Mutex;
+use windlass_core::{
+    config::{AuthSpec, Config, ForcedPushMode, ProxySpec, RefSpec, RepositorySpec},
+    oid::Oid,
+    version::Range,
+};
+use windlass_source::{
+    Cancel, Limits, OnForcedPush, Reference, Revision,
+    git::{Auth, ClientCertificate, Mirrors, Proxy, Remote, Tls},
+};
+
+pub use moves::notice;
+pub use proxies::ProxyEnvironment;
+
+use crate::stop::{Stop, chain};
+
+/// Repositories by name, each with the revision its apps look at.
+pub struct Sources {
+    mirrors: Arc<Mirrors>,
+    base: PathBuf,
+    slots: BTreeMap<String, Slot>,
+    proxies: ProxyEnvironment,
+    cancel: Cancel,
+}
+
+/// What the command line and its environment say of sources.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// For repositories that name no proxy.
+    pub proxies: ProxyEnvironment,
+    /// Most bytes of all mirrors together.
+    pub max_mirrors: Option<u64>,
+}
+
+struct Slot {
+    spec: RepositorySpec,
+    current: Mutex<Option<Revision>>,
+}
+
+impl Sources {
+    /// Nothing is fetched yet. `base`: the folder that relative paths of the configuration start from.
+    #[must_use]
+    pub fn new(config: &Config, base: &Path, mirrors: PathBuf, settings: Settings) -> Self {
+        let slot = |spec: &RepositorySpec| Slot {
+            spec: spec.clone(),
+            current: Mutex::new(None),
+        };
+        let mut limits = Limits::default();
+        limits.all_mirrors_bytes = settings.max_mirrors.unwrap_or(limits.all_mirrors_bytes);
+        Self {
+            mirrors: Arc::new(Mirrors::new(mirrors, limits)),
+            proxies: settings.proxies,
+            base: base.to_owned(),
+            slots: config
+                .repositories
+                .iter()
+                .map(|(name, spec)| (name.clone(), slot(spec)))
+                .collect(),
+            cancel: Cancel::new(),
+        }
+    }
+
+    /// The revision that the apps of a repository look at; polled when nobody has yet.
+    ///
+    /// # Errors
+    /// When the repository gives none.
+    pub async fn resolve(&self, repository: &str) -> Result<Revision, Stop> {
+        let slot = self.slot(repository)?;
+        let mut current = slot.current.lock().await;
+        if let Some(revision) = current.as_ref() {
+            return Ok(revision.clone());
+        }
+        let revision = self.poll(slot).await?;
+        *current = Some(revision.clone());
+        Ok(revision)
+    }
+
+    /// Asks the server again. The apps look at what it answers from here on; after a failure, at what they did before.
+    ///
+    /// # Errors
+    /// When the repository gives no revision.
+    pub async fn refresh(&self, repository: &str) -> Result<Revision, Stop> {
+        let slot = self.slot(repository)?;
+        let revision = self.poll(slot).await?;
+        *slot.current.lock().await = Some(revision.clone());
+        Ok(revision)
+    }
+
+    /// Whether the apps of a repository look at another tree by now.
+    #[must_use]
+    pub fn has_moved_on(&self, repository: &str, root: &Oid) -> bool {
+        // While it is being asked, nothing newer is known.
+        let current = self.slots.get(repository).and_then(|slot| slot.current.try_lock().ok());
+        current.is_some_and(|current| current.as_ref().is_some_and(|revision| revision.root != *root))
+    }
+
+    /// Ends every fetch under way.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    fn slot(&self, repository: &str) -> Result<&Slot, Stop> {
+        let missing = || {
+            Stop::of(
+                "source",
+                &std::io::Error::other(format!("there is no Repository `{repository}`")),
+            )
+        };
+        self.slots.get(repository).ok_or_else(missing)
+    }
+
+    async fn poll(&self, slot: &Slot) -> Result<Revision, Stop> {
+        let remote = self.remote(&slot.spec)?;
+        let reference = reference(&slot.spec.git.reference)?;
+        let on_forced_push = match slot.spec.git.on_forced_push {
+            ForcedPushMode::Follow => OnForcedPush::Follow,
+            ForcedPushMode::Hold => OnForcedPush::Hold,
+        };
+        let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
+        let work = move || {
+            mirrors
+                .open(remote)?
+                .resolve_guarded(&reference, on_forced_push, &cancel)
+        };
+        let polled = tokio::task::spawn_blocking(work).await;
+        polled.map_err(|e| Stop::of("source", &e))?.map_err(|e| moves::stop(&e))
+    }
+
+    fn remote(&self, spec: &RepositorySpec) -> Result<Remote, Stop> {
+        let auth = spec.auth.as_ref().map_or(Ok(Auth::None), |auth| self.auth(auth))?;
+        let client = spec.auth.as_ref().map_or(Ok(None), |auth| self.client(auth))?;
+        let ca_pem = spec.git.ca_file.as_ref().map(|file| self.read(file)).transpose()?;
+        let url = self.url(&spec.git.url);
+        let remote = Remote::new(&url, auth, Tls { ca_pem, client }).map_err(|e| Stop::of("source", &e))?;
+        let remote = remote.with_max_size(spec.max_size);
+        match &spec.proxy {
+            Some(proxy) => remote
+                .with_proxy(self.proxy(proxy)?)
+                .map_err(|e| Stop::of("source", &e)),
+            None => self.proxies.on_the_way(remote),
+        }
+    }
+
+    fn proxy(&self, spec: &ProxySpec) -> Result<Proxy, Stop> {
+        let credentials = match (&spec.username, &spec.password_file) {
+            (Some(username), Some(file)) => Some((username.clone(), self.line(file)?)),
+            _ => None,
+        };
+        Proxy::new(&spec.url, credentials, &spec.no_proxy).map_err(|reason| {
+            let text = format!("spec.proxy.url can't be used: {reason}");
+            Stop::of("source", &std::io::Error::other(text))
+        })
+    }
+
+    /// A path without a scheme is one of this machine, relative to the configuration.
+    fn url(&self, url: &str) -> String {
+        // `host:path` is scp's form; a path of this machine with a colon starts with `./`, as git has it.
+        let scp = url.split_once(':').is_some_and(|(host, _)| !host.contains('/'));
+        if url.contains("://") || scp {
+            return url.to_owned();
+        }
+        let path = self.base.join(url);
+        format!("file://{}", std::path::absolute(&path).unwrap_or(path).display())
+    }
+
+    fn auth(&self, spec: &AuthSpec) -> Result<Auth, Stop> {
+        let basic = spec.username.as_ref().zip(spec.password_file.as_ref());
+        let ssh = spec.ssh_key_file.as_ref().zip(spec.known_hosts_file.as_ref());
+        match (&spec.token_file, basic, ssh) {
+            (Some(file), ..) => Ok(Auth::Bearer {
+                token: self.line(file)?,
+            }),
+            (None, Some((username, file)), _) => Ok(Auth::Basic {
+                username: username.clone(),
+                password: self.line(file)?,
+            }),
+            (None, None, Some((key, hosts))) => Ok(Auth::Ssh {
+                private_key: self.read(key)?,
+                known_hosts: self.read(hosts)?,
+            }),
+            _ => Ok(Auth::None),
+        }
+    }
+
+    fn client(&self, spec: &AuthSpec) -> Result<Option<ClientCertificate>, Stop> {
+        let files = spec.client_certificate_file.as_ref().zip(spec.client_key_file.as_ref());
+        let Some((certificate, key)) = files else {
+            return Ok(None);
+        };
+        Ok(Some(ClientCertificate {
+            certificate_pem: self.read(certificate)?,
+            key_pem: self.read(key)?,
+        }))
+    }
+
+    /// A secret of one line.
+    fn line(&self, file: &str) -> Result<String, Stop> {
+        self.read(file)
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn read(&self, file: &str) -> Result<String, Stop> {
+        let path = self.base.join(file);
+        std::fs::read_to_string(&path).map_err(|e| {
+            let text = format!("`{}` can't be read: {}", path.display(), chain(&e));
+            Stop::of("source", &std::io::Error::other(text))
+        })
+    }
+}
+
+fn reference(spec: &RefSpec) -> Result<Reference, Stop> {
+    let stop = |error: &dyn std::error::Error| Stop::of("source", error);
+    if let Some(range) = &spec.semver {
+        return Range::new(range).map(Reference::Version).map_err(|e| stop(&e));
+    }
+    match (&spec.branch, &spec.tag, &spec.commit) {
+        (Some(name), ..) => Ok(Reference::Branch(name.clone())),
+        (None, Some(name), _) => Ok(Reference::Tag(name.clone())),
+        (None, None, Some(id)) => Oid::from_hex(id).map(Reference::Commit).ok_or_else(|| {
+            let text = format!("`{id}` is no commit id: expected 40 hexadecimal digits");
+            stop(&std::io::Error::other(text))
+        }),
+        (None, None, None) => Ok(Reference::Head),
+    }
+}

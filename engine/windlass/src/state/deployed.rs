@@ -1,0 +1,75 @@
+//! Apps as they were deployed: what is needed to let one go when its document is gone.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use windlass_core::config::{
+    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, PruneSpec, TargetSpec,
+};
+
+/// Version of the stored form; an older binary refuses a newer one.
+pub(super) const FORMAT: u32 = 1;
+
+/// An App on a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deployed {
+    /// Version of the writer's form.
+    pub format: u32,
+    /// The configuration file that it stands in: what stands in another one is none of this one's business.
+    pub config: PathBuf,
+    /// Of the App.
+    pub namespace: String,
+    /// Of the App.
+    pub name: String,
+    /// Where it went, `--target` considered.
+    pub target: TargetSpec,
+    /// The Cluster of that name, whose document may go with the App's.
+    pub cluster: Option<ClusterSpec>,
+    /// What may be deleted.
+    pub prune: PruneSpec,
+    /// What becomes of the rest.
+    pub deletion_policy: DeletionPolicy,
+}
+
+impl Deployed {
+    /// What is to be remembered of an App.
+    #[must_use]
+    pub fn of(app: &App, config: PathBuf, cluster: &str, spec: Option<&ClusterSpec>) -> Self {
+        Self {
+            format: FORMAT,
+            config,
+            namespace: app.namespace.clone(),
+            name: app.name.clone(),
+            target: TargetSpec {
+                cluster: Some(cluster.to_owned()),
+                directory: None,
+                ..app.spec.target.clone()
+            },
+            cluster: spec.cloned(),
+            prune: app.spec.prune.clone(),
+            deletion_policy: app.spec.deletion_policy,
+        }
+    }
+
+    /// The App, as far as it takes to let it go: it renders nothing any more.
+    #[must_use]
+    pub fn app(&self) -> App {
+        App {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            spec: AppSpec {
+                repository: String::new(),
+                path: String::new(),
+                render: Vec::new(),
+                target: self.target.clone(),
+                prune: self.prune.clone(),
+                drift: DriftSpec::default(),
+                conflicts: ConflictsSpec::default(),
+                ignore: Vec::new(),
+                deletion_policy: self.deletion_policy,
+                suspend: None,
+            },
+        }
+    }
+}

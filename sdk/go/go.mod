@@ -1,0 +1,3 @@
+module windlass.dev/sdk
+
+go 1.26.0

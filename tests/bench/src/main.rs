@@ -1,0 +1,140 @@
+//! What Windlass costs, measured beside its peers in one run: absolute times of a shared machine say little, ratios do.
+//!
+//! `cargo x bench` builds plugins and native tools and runs this. Arguments: `--write` keeps the report in
+//! `tests/bench/REPORT.md`, `--only PART` measures less, `--quick` shows that everything works and measures nothing worth
+//! keeping. The peers are the native tools of `WINDLASS_ORACLES`; without one its ratio is missing. The parts on a real
+//! API server start their own from `WINDLASS_CLUSTER_TOOLS`; without it they are empty.
+
+mod arguments;
+mod figure;
+mod machine;
+mod fixtures;
+mod renders;
+mod seam;
+mod plugins;
+mod endurance;
+mod sources;
+mod loops;
+mod cluster;
+mod report;
+
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+use arguments::Arguments;
+use figure::{Effort, Figure};
+
+/// A part of the report: its name, its title, and what measures it.
+type Part = (&'static str, &'static str, fn(Effort) -> Vec<Figure>);
+
+/// Each runs in a process of its own, so that none finds the memory and the threads of another.
+const PARTS: [Part; 10] = [
+    ("renders", "A fresh, isolated render", renders::measure),
+    ("seam", "The wall between engine and plugins", seam::measure),
+    ("plugins", "What a plugin weighs", plugins::measure),
+    ("sources", "Git", sources::measure),
+    (
+        "loop",
+        "The loop: 500 apps in one repository of 10,000 files, onto a directory",
+        loops::measure,
+    ),
+    (
+        "memory",
+        "Memory of the engine: 500 apps of 50 kB objects",
+        loops::memory,
+    ),
+    (
+        "cluster",
+        "A real API server: 1,000 apps of 4 objects in one repository",
+        cluster::measure,
+    ),
+    ("cluster-idle", "A real API server: nothing happens", cluster::idle),
+    (
+        "cluster-memory",
+        "A real API server: memory with big objects and many kinds",
+        cluster::memory,
+    ),
+    (
+        "endurance",
+        "Ten thousand renders, one after another",
+        endurance::measure,
+    ),
+];
+
+fn main() -> ExitCode {
+    // This program is its own plugin worker, as `windlass` is.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == windlass_host::worker::ARGUMENT)
+    {
+        return windlass_host::worker::main();
+    }
+    // And the engine, for what measures it as a process of its own.
+    if std::env::var_os(cluster::AS_ENGINE).is_some() {
+        return windlass::main();
+    }
+    let names = PARTS.map(|(name, ..)| name);
+    let outcome = Arguments::parse(std::env::args().skip(1), &names).and_then(|arguments| match &arguments.into {
+        Some(file) => measure_here(&arguments, file),
+        None => measure_all(&arguments),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures one part and leaves its figures in a file.
+fn measure_here(arguments: &Arguments, file: &Path) -> Result<(), String> {
+    let chosen = PARTS.iter().find(|(name, ..)| arguments.wants(name));
+    let figures = chosen
+        .map(|(_, _, measure)| measure(arguments.effort))
+        .unwrap_or_default();
+    let text = serde_json::to_vec(&figures).map_err(|e| e.to_string())?;
+    fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+fn measure_all(arguments: &Arguments) -> Result<(), String> {
+    let before = machine::load();
+    let mut parts = Vec::new();
+    for (name, title, _) in PARTS.iter().filter(|(name, ..)| arguments.wants(name)) {
+        say(&format!("measuring {name} …"));
+        parts.push((*title, in_process(name, arguments.effort)?));
+    }
+    let text = report::text(&arguments.command(), &before, &parts);
+    say(&text);
+    if arguments.write {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/REPORT.md");
+        fs::write(path, &text).map_err(|e| format!("{path}: {e}"))?;
+    }
+    Ok(())
+}
+
+/// Measures a part in a process of its own.
+fn in_process(part: &str, effort: Effort) -> Result<Vec<Figure>, String> {
+    let work = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let file = work.path().join("figures.json");
+    let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
+    command.args(["--only", part, "--into"]).arg(&file);
+    if effort == Effort::Quick {
+        command.arg("--quick");
+    }
+    let status = command.status().map_err(|e| format!("{part}: {e}"))?;
+    if !status.success() {
+        return Err(format!("{part}: ended with {status}"));
+    }
+    let text = fs::read(&file).map_err(|e| format!("{part}: {e}"))?;
+    serde_json::from_slice(&text).map_err(|e| format!("{part}: {e}"))
+}
+
+fn say(text: &str) {
+    // Nobody reads any more: nothing to be done.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

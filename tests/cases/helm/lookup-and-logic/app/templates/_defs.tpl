@@ -1,0 +1,1 @@
+{{ define "logic.join" }}{{ range $i, $e := . }}{{ if $i }}-{{ end }}{{ $e }}{{ end }}{{ end }}

@@ -1,0 +1,3 @@
+{{- define "inner.deep" -}}
+value: {{ .Values.a.b.c }}
+{{- end -}}

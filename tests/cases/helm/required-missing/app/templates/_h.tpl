@@ -1,0 +1,3 @@
+{{ define "req.host" }}
+{{ required "set `host` to the public name" .Values.host }}
+{{ end }}

@@ -1,0 +1,6 @@
+{
+  assert self.replicas > 0 : 'replicas must be positive',
+  replicas:: 0,
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+}

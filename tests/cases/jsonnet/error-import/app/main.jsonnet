@@ -1,0 +1,2 @@
+local x = import 'nope.libsonnet';
+x

@@ -1,0 +1,2 @@
+local depth(n) = 1 + depth(n + 1);
+{ apiVersion: 'v1', kind: 'ConfigMap', n: depth(0) }

@@ -1,0 +1,1 @@
+error 'folders below are for imports'

@@ -1,0 +1,1 @@
+'not me: beside the importer comes first'

@@ -1,0 +1,1 @@
+{ app: 'imports', from: std.thisFile }

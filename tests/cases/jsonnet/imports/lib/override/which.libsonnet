@@ -1,0 +1,1 @@
+'the last library wins'

@@ -1,0 +1,22 @@
+//! Integration tests: the parts together, as a user meets them.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
+
+mod git_server;
+mod sandbox;
+
+mod host;
+
+mod inputs;
+mod source;
+mod cluster;
+mod cli;
+mod cycle;
+mod renders;
+mod kill;
+mod processes;
+mod repositories;
+mod native;
+mod schema;
+mod validate;
+mod generated;
