@@ -15,10 +15,7 @@ fn loops_without_end_take_their_time_and_no_more() {
     let chart = "apiVersion: v2\nname: c\nversion: 1.0.0\n";
     let spin = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}";
     let helm = Attack::new("chart", "Chart.yaml", chart).and("templates/a.yaml", spin);
-    withstand_with(
-        &[helm.told_as("plugin-stopped", LATE, "")],
-        &three_seconds("helm"),
-    );
+    withstand_with(&[helm.told_as("plugin-stopped", LATE, "")], &three_seconds("helm"));
     let spin = "local n = std.range(1, 100000); std.foldl(function(a, i) std.foldl(function(b, j) b, n, a), n, 0)";
     let jsonnet = Attack::new("program", "main.jsonnet", spin);
     let minus = Attack::new("minus", "main.jsonnet", "-".repeat(100_000));
