@@ -87,11 +87,16 @@ fn expressions_equal_jsonnet() {
     );
 }
 
+/// Of a day in 2026, in seconds since 1970.
+const NOON: i64 = 1_781_006_400;
+
 #[test]
 fn plugins_without_a_snapshot_render_the_same_whatever_their_seeds() {
     let unsnapshotted = unsnapshotted();
     for (tool, least) in [(Tool::Helm, 15), (Tool::Kustomize, 15)] {
-        let (others, rendered) = same_without_snapshot(&NATIVE, &unsnapshotted, &golden(tool).unwrap()).unwrap();
+        // At one time: a case that prints the time of day would else differ by the second.
+        let cases: Vec<_> = golden(tool).unwrap().into_iter().map(|case| case.at(NOON)).collect();
+        let (others, rendered) = same_without_snapshot(&NATIVE, &unsnapshotted, &cases).unwrap();
         assert!(
             others.is_empty() && rendered >= least,
             "{tool:?}: {others:?} differ, {rendered} render"
