@@ -9,6 +9,7 @@
 //! - [`fields`]: which fields a manager owns, and what lives in them; [`managers`]: who they are; [`owner`]: whose an object is;
 //! - [`payload`]: what is sent; [`live`]: what is kept of a living object; [`conflict`]: an apply that was refused, and who gives way; [`adopt`]: taking over what others made;
 //! - [`options`]: what people say about single objects and fields; [`immutable`]: what can't be changed while it lives;
+//! - [`health`]: whether what lives does what it is for;
 //! - [`redact`]: objects as people may see them;
 //! - [`inventory`]: what an app owns; [`diff`]: desired × live × inventory → plan; [`guard`]: may the plan run? [`dag`]: in which order?
 
@@ -38,6 +39,7 @@ pub mod live;
 mod causes;
 pub mod conflict;
 pub mod adopt;
+pub mod health;
 pub mod options;
 pub mod immutable;
 pub mod redact;

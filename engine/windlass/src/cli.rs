@@ -8,6 +8,7 @@ mod validate;
 mod diff;
 mod sync;
 mod run;
+mod health;
 mod plugin;
 mod completions;
 
@@ -59,6 +60,7 @@ enum Verb {
     Diff(diff::Args),
     Sync(sync::Args),
     Run(run::Args),
+    Health(health::Args),
     Plugin(plugin::Args),
     Completions(completions::Args),
 }
@@ -91,6 +93,7 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Diff(args) => block_on(diff::perform(args, &cli.global, output)),
         Verb::Sync(args) => block_on(sync::perform(args, &cli.global, output)),
         Verb::Run(args) => block_on(run::perform(args, &cli.global, output)),
+        Verb::Health(args) => health::perform(args, output),
         Verb::Plugin(args) => plugin::perform(args, output),
         Verb::Completions(args) => completions::perform(args, output),
     }

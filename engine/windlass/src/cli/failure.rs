@@ -23,7 +23,7 @@ pub(super) enum Outcome {
     Failed = 1,
     /// The command line or the configuration is at fault; nothing was tried.
     Usage = 2,
-    /// `diff` found changes.
+    /// `diff` found changes, or `health` something that is on its way.
     Pending = 3,
 }
 
@@ -33,13 +33,13 @@ impl Outcome {
         (Self::Done, "done, in sync, or nothing to change"),
         (
             Self::Failed,
-            "failed, an app is not in sync, or `validate` found errors",
+            "failed, an app is not in sync, `validate` found errors, or `health` something degraded",
         ),
         (
             Self::Usage,
             "the command line or the configuration is wrong; nothing was tried",
         ),
-        (Self::Pending, "`diff` found changes"),
+        (Self::Pending, "`diff` found changes, or `health` something on its way"),
     ];
 
     /// The number that the shell sees.

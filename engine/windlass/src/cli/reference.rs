@@ -8,9 +8,10 @@ use windlass_core::plugin::CONTRACT;
 use super::{Cli, failure::Outcome};
 
 /// Verbs in the order a newcomer needs them.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     ("See what would be", &["render", "validate", "diff"]),
     ("Make it so", &["sync", "run"]),
+    ("See what is", &["health"]),
     ("Plugins", &["plugin"]),
     ("Help", &["completions", "help"]),
 ];

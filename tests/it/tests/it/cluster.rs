@@ -13,6 +13,7 @@ mod deletes;
 mod follows;
 mod outages;
 mod projection;
+mod health;
 
 // The program (`windlass`) upon it.
 mod bed;

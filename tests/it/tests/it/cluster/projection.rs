@@ -24,8 +24,8 @@ const LEFT_OUT: [(&str, &str); 1] = [(
 
 /// An object with what a person does to it.
 #[derive(Debug, Clone)]
-struct Case {
-    object: Value,
+pub(super) struct Case {
+    pub(super) object: Value,
     edit: Option<Value>,
 }
 
@@ -36,7 +36,7 @@ impl Case {
 }
 
 /// A server of their own: the table has an aggregated API without a server, which keeps namespaces from being deleted.
-async fn subject(stem: &str) -> Subject {
+pub(super) async fn subject(stem: &str) -> Subject {
     let server: &'static Server = Box::leak(Box::new(Server::start().unwrap()));
     let access = Access::Files {
         paths: vec![server.kubeconfig().to_owned()],
@@ -45,7 +45,7 @@ async fn subject(stem: &str) -> Subject {
     Subject::over(server, stem, &access).await
 }
 
-fn cases(subject: &Subject) -> Vec<Case> {
+pub(super) fn cases(subject: &Subject) -> Vec<Case> {
     let text = KINDS.replace("$NS", &subject.namespace);
     let cases: Vec<Value> = serde_saphyr::from_str(&text).unwrap();
     cases
@@ -61,7 +61,7 @@ fn cases(subject: &Subject) -> Vec<Case> {
         .collect()
 }
 
-async fn apply(subject: &Subject, body: &Value) -> Reduced {
+pub(super) async fn apply(subject: &Subject, body: &Value) -> Reduced {
     let applied = subject.ask_as(&Actor::Own, body, Ask::default()).await;
     applied.unwrap_or_else(|error| panic!("{body}: {error}")).reduced
 }

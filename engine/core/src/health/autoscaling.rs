@@ -1,0 +1,50 @@
+//! The groups `autoscaling` and `policy`.
+
+use serde_json::Value;
+
+use super::{Verdict, conditions::Condition, has_status, number};
+
+pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
+    let verdict = match kind {
+        "HorizontalPodAutoscaler" => autoscaler(object),
+        "PodDisruptionBudget" => budget(object),
+        _ => return None,
+    };
+    Some(verdict)
+}
+
+/// Metrics of pods that have just started are missing for a minute or two, and a target that is made after its autoscaler is
+/// not found at first: both pass. What is written wrongly does not.
+fn autoscaler(object: &Value) -> Verdict {
+    if !has_status(object) {
+        return Verdict::unseen();
+    }
+    for kind in ["AbleToScale", "ScalingActive"] {
+        let Some(condition) = Condition::of(object, kind).filter(|condition| condition.is_false()) else {
+            continue;
+        };
+        let reason = condition.reason();
+        if reason == "ScalingDisabled" {
+            return Verdict::healthy("its target is scaled to zero by hand: it rests");
+        }
+        let told = condition.told("it can't scale");
+        if reason.starts_with("Invalid") || reason == "AmbiguousSelector" {
+            return Verdict::degraded(reason, told);
+        }
+        return Verdict::progressing(reason, told);
+    }
+    Verdict::healthy("it scales")
+}
+
+/// No pod may be evicted while too few are healthy, which is what a budget is for; but then its app is not as it should be.
+fn budget(object: &Value) -> Verdict {
+    if !has_status(object) {
+        return Verdict::unseen();
+    }
+    let count = |field: &str| number(object, &format!("/status/{field}")).unwrap_or(0);
+    let (there, wanted) = (count("currentHealthy"), count("desiredHealthy"));
+    if there < wanted {
+        return Verdict::progressing("BudgetNotMet", format!("{there} of {wanted} are healthy"));
+    }
+    Verdict::healthy(format!("{there} of {wanted} are healthy"))
+}
