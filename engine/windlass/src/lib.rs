@@ -20,6 +20,7 @@ pub mod leave;
 pub mod validate;
 pub mod target;
 pub mod preview;
+pub mod travel;
 pub mod apply;
 mod attend;
 mod fights;

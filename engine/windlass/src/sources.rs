@@ -16,7 +16,7 @@ use windlass_core::{
     version::Range,
 };
 use windlass_source::{
-    Cancel, Limits, OnForcedPush, Reference, Revision,
+    Cancel, Error, Limits, OnForcedPush, Reference, Revision,
     git::{Auth, ClientCertificate, Mirrors, Proxy, Remote, Tls},
 };
 
@@ -97,6 +97,24 @@ impl Sources {
         Ok(revision)
     }
 
+    /// The first of these references that there is, whatever the apps of the repository look at; they go on looking at theirs.
+    ///
+    /// # Errors
+    /// When the repository has none of them: with what is said of the first. When it can't be asked.
+    pub async fn look(&self, repository: &str, references: &[Reference]) -> Result<Revision, Stop> {
+        let slot = self.slot(repository)?;
+        let mut missing = None;
+        for reference in references {
+            match self.get(slot, reference.clone(), OnForcedPush::Follow).await? {
+                Err(error @ Error::ReferenceMissing { .. }) => missing = missing.or(Some(error)),
+                got => return got.map_err(|error| moves::stop(&error)),
+            }
+        }
+        let nothing = || Stop::of("source", &std::io::Error::other("no revision is named"));
+        let stop = missing.map_or_else(nothing, |error| moves::stop(&error));
+        Err(stop.help("a revision is a branch, a tag, or a commit by all of its 40 digits"))
+    }
+
     /// Whether the apps of a repository look at another tree by now.
     #[must_use]
     pub fn has_moved_on(&self, repository: &str, root: &Oid) -> bool {
@@ -121,20 +139,30 @@ impl Sources {
     }
 
     async fn poll(&self, slot: &Slot) -> Result<Revision, Stop> {
-        let remote = self.remote(&slot.spec)?;
         let reference = reference(&slot.spec.git.reference)?;
         let on_forced_push = match slot.spec.git.on_forced_push {
             ForcedPushMode::Follow => OnForcedPush::Follow,
             ForcedPushMode::Hold => OnForcedPush::Hold,
         };
+        let got = self.get(slot, reference, on_forced_push).await?;
+        got.map_err(|error| moves::stop(&error))
+    }
+
+    async fn get(
+        &self,
+        slot: &Slot,
+        reference: Reference,
+        on_forced_push: OnForcedPush,
+    ) -> Result<Result<Revision, Error>, Stop> {
+        let remote = self.remote(&slot.spec)?;
         let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
         let work = move || {
             mirrors
                 .open(remote)?
                 .resolve_guarded(&reference, on_forced_push, &cancel)
         };
-        let polled = tokio::task::spawn_blocking(work).await;
-        polled.map_err(|e| Stop::of("source", &e))?.map_err(|e| moves::stop(&e))
+        let got = tokio::task::spawn_blocking(work).await;
+        got.map_err(|e| Stop::of("source", &e))
     }
 
     fn remote(&self, spec: &RepositorySpec) -> Result<Remote, Stop> {

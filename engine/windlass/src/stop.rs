@@ -49,6 +49,15 @@ impl Stop {
         }
     }
 
+    /// The same, said of something: `at v1: …`.
+    #[must_use]
+    pub fn context(mut self, of: &str) -> Self {
+        for diagnostic in &mut self.diagnostics {
+            diagnostic.message = format!("{of}: {}", diagnostic.message);
+        }
+        self
+    }
+
     /// With advice on the first finding.
     #[must_use]
     pub fn help(mut self, help: &str) -> Self {

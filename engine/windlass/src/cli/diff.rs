@@ -18,13 +18,14 @@ use super::{
     output::Output,
     paint::{Paint, Tone},
     render, reports,
-    unified::{self, ObjectDiff},
+    unified::{self, LIVE_AND_GIT, ObjectDiff},
 };
 use crate::{
     preview,
     render::PathRequest,
     report::{Health, RenderKind, Report},
     target::{Owner, TargetChoice},
+    travel,
 };
 use side::Side;
 
@@ -33,12 +34,13 @@ const EXAMPLES: &str = "Examples:
   windlass diff windlass.yaml --target dir:./rendered
   windlass diff ./apps/api --target dir:./rendered            # uncommitted work, as one app named `api`
   windlass diff ./apps/api --target cluster                   # against the cluster that kubectl would take
+  windlass diff windlass.yaml api v1.2.0 main                 # what the commits between mean for App api's objects
   windlass diff windlass.yaml -o json | jq '.[].objects[].object'
 
 Values of Secrets are never shown, only whether they differ. Of objects in a cluster, the fields that
 git sets are shown; what a change comes to, and whether it would be taken, the API server says (a dry
 run). With PATH only the objects that it renders are compared: which ones left the render is known
-from a CONFIG alone.";
+from a CONFIG alone. With APP and two revisions no target is looked at.";
 
 /// Show what would change on the target; exit code 3 when something would
 #[derive(Debug, clap::Args)]
@@ -47,6 +49,18 @@ pub(super) struct Args {
     /// A file of Repository, App and Plugin documents, or a folder or file to render
     #[arg(value_name = "CONFIG|PATH")]
     what: PathBuf,
+
+    /// With CONFIG: this App at two revisions, without a target
+    #[arg(value_name = "APP", requires_all = ["from", "to"], conflicts_with = "target")]
+    app: Option<String>,
+
+    /// Compare from this branch, tag or commit
+    #[arg(value_name = "REV1")]
+    from: Option<String>,
+
+    /// To this one
+    #[arg(value_name = "REV2")]
+    to: Option<String>,
 
     /// Compare with `dir:OUT`, `cluster` or `cluster:NAME` [default: the App's own target]
     #[arg(long, value_name = "TARGET")]
@@ -77,12 +91,17 @@ enum Format {
 struct AppDiff {
     #[serde(flatten)]
     report: Report,
+    /// The commit that is compared from, of two revisions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
     objects: Vec<ObjectDiff>,
 }
 
 /// Performs the verb.
 pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
-    let apps = if configuration::is_one(&args.what) {
+    let apps = if let (Some(app), Some(from), Some(to)) = (&args.app, &args.from, &args.to) {
+        vec![of_revisions(args, app, [from, to], global, output).await?]
+    } else if configuration::is_one(&args.what) {
         of_config(args, global, output).await?
     } else {
         vec![of_path(args, global, output).await?]
@@ -108,7 +127,11 @@ async fn of_config(args: &Args, global: &Global, output: &Output) -> Result<Vec<
         .into_iter()
         .map(|(report, foreseen)| AppDiff {
             report,
-            objects: foreseen.as_ref().map(unified::objects).unwrap_or_default(),
+            from: None,
+            objects: foreseen
+                .as_ref()
+                .map(|foreseen| unified::objects(foreseen, LIVE_AND_GIT))
+                .unwrap_or_default(),
         })
         .collect())
 }
@@ -147,7 +170,32 @@ async fn of_path(args: &Args, global: &Global, output: &Output) -> Result<AppDif
     report.health = report.foreseen(&foreseen.plan);
     Ok(AppDiff {
         report,
-        objects: unified::objects(&foreseen),
+        from: None,
+        objects: unified::objects(&foreseen, LIVE_AND_GIT),
+    })
+}
+
+async fn of_revisions(
+    args: &Args,
+    app: &str,
+    [from, to]: [&str; 2],
+    global: &Global,
+    output: &Output,
+) -> Result<AppDiff, Failure> {
+    let engine = configuration::open_to_check(&args.what, global, None, output)?;
+    let apps = &engine.config().apps;
+    let Some(app) = apps.get(app) else {
+        let known: Vec<_> = apps.keys().map(|app| format!("`{app}`")).collect();
+        return Err(Failure::usage(format!("`{}` has no App `{app}`", args.what.display()))
+            .hint(format!("there are {}", known.join(", "))));
+    };
+    let busy = output.busy("rendering two revisions", 1);
+    let (report, travel) = travel::between(&engine, app, from, to).await;
+    drop(busy);
+    Ok(AppDiff {
+        objects: unified::objects(&travel.foreseen, [from, to]),
+        from: travel.from,
+        report,
     })
 }
 
@@ -169,11 +217,14 @@ fn policy() -> Policy {
 fn text(apps: &[AppDiff], paint: Paint) -> String {
     let mut text = String::new();
     for app in apps.iter().filter(|app| !app.objects.is_empty()) {
-        let heading = format!(
-            "{} at {}",
+        let (name, to) = (
             clean::line(&app.report.app),
-            reports::short(app.report.revision.as_deref())
+            reports::short(app.report.revision.as_deref()),
         );
+        let heading = match app.from.as_deref() {
+            Some(from) => format!("{name} from {} to {to}", reports::short(Some(from))),
+            None => format!("{name} at {to}"),
+        };
         text.push_str(&format!("{}\n\n", paint.tone(Tone::Strong, heading)));
         text.extend(app.objects.iter().map(|object| unified::show(object, paint)));
     }
@@ -235,6 +286,7 @@ mod tests {
         report.changes.created = created;
         AppDiff {
             report,
+            from: None,
             objects: Vec::new(),
         }
     }

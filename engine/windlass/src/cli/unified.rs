@@ -44,14 +44,19 @@ pub(super) struct ObjectDiff {
     pub diff: String,
 }
 
-/// Every step that changes something or is left undone for a reason, in the plan's order.
+/// The sides of a comparison with a target.
+pub(super) const LIVE_AND_GIT: [&str; 2] = ["live", "git"];
+
+/// Every step that changes something or is left undone for a reason, in the plan's order. `sides`: what they are called.
 #[must_use]
-pub(super) fn objects(foreseen: &Foreseen) -> Vec<ObjectDiff> {
+pub(super) fn objects(foreseen: &Foreseen, sides: [&str; 2]) -> Vec<ObjectDiff> {
     let steps = foreseen.plan.steps.iter();
-    steps.filter_map(|step| object(step, &foreseen.of(step))).collect()
+    steps
+        .filter_map(|step| object(step, &foreseen.of(step), sides))
+        .collect()
 }
 
-fn object(step: &Step, preview: &Preview) -> Option<ObjectDiff> {
+fn object(step: &Step, preview: &Preview, sides: [&str; 2]) -> Option<ObjectDiff> {
     let (action, reason) = match &step.action {
         Action::Keep | Action::Forget => return None,
         Action::Create => ("create", None),
@@ -70,7 +75,7 @@ fn object(step: &Step, preview: &Preview) -> Option<ObjectDiff> {
             .desired
             .as_ref()
             .and_then(|m| m.generated.as_ref().map(|g| g.fields.clone())),
-        diff: text(step, preview),
+        diff: text(step, preview, sides),
     })
 }
 
@@ -95,14 +100,14 @@ const fn skip_word(reason: &SkipReason) -> &'static str {
     }
 }
 
-fn text(step: &Step, preview: &Preview) -> String {
+fn text(step: &Step, preview: &Preview, [before, after]: [&str; 2]) -> String {
     let (live, desired) = redact::pair(preview.live.as_ref(), preview.wanted.as_ref());
     let old = live.map(|view| view.yaml()).unwrap_or_default();
     let new = desired.map(|view| view.yaml()).unwrap_or_default();
     let diff = TextDiff::configure().timeout(TIME_LIMIT).diff_lines(&*old, &*new);
     let name = step.id.to_string();
     let side = |side: &str, there: bool| format!("{side} {name}{}", if there { "" } else { " (absent)" });
-    let (old_name, new_name) = (side("live", step.live.is_some()), side("git", step.desired.is_some()));
+    let (old_name, new_name) = (side(before, step.live.is_some()), side(after, step.desired.is_some()));
     diff.unified_diff()
         .context_radius(CONTEXT)
         .missing_newline_hint(false)

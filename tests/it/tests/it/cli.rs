@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     git_server::{Authority, GitServer, Options},
-    sandbox::{Sandbox, config_map, plugins},
+    sandbox::{Sandbox, config_map, git, plugins},
 };
 
 fn text(bytes: &[u8]) -> String {
@@ -118,6 +118,67 @@ fn diff_says_what_is_pending_by_its_exit_code_and_hides_secrets() {
 }
 
 #[test]
+fn diff_compares_two_revisions_of_an_app_without_a_target() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.commit(&[
+        ("app/a.yaml", Some(&config_map("a", "1"))),
+        ("app/gone.yaml", Some(&config_map("gone", "1"))),
+        ("app/same.yaml", Some(&config_map("same", "1"))),
+    ]);
+    git(&sandbox.repo(), ["tag", "v1"]);
+    let second = sandbox.commit(&[
+        ("app/a.yaml", Some(&config_map("a", "2"))),
+        ("app/gone.yaml", None),
+        ("app/new.yaml", Some(&config_map("new", "1"))),
+    ]);
+    sandbox.commit(&[("app/broken.yaml", Some("a: [1\n"))]);
+    sandbox.config(&[("app", "  path: app\n")]);
+    let travel = |from: &str, to: &str, more: &[&str]| {
+        let mut args = vec!["diff", "windlass.yaml", "app", from, to];
+        args.extend(more);
+        let output = sandbox.windlass(&args);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, shown, said) = travel("v1", &second, &[]);
+    assert_eq!(code, Some(3), "{said}");
+    for line in [
+        "--- v1 ConfigMap a",
+        "-  value: \"1\"",
+        "+  value: \"2\"",
+        "delete ConfigMap gone",
+        "create ConfigMap new",
+        "1 to create, 1 to configure, 1 to delete in 1 app",
+    ] {
+        assert!(shown.contains(line), "`{line}` is not in\n{shown}");
+    }
+    assert!(!shown.contains("ConfigMap same"), "{shown}");
+    // Backwards it is the other way round, and there is nothing between a revision and itself.
+    assert!(travel(&second, &first, &[]).1.contains("create ConfigMap gone"));
+    assert_eq!(travel("v1", &first, &[]).0, Some(0));
+    let json: Value = serde_json::from_str(&travel("v1", &second, &["-o", "json"]).1).unwrap();
+    assert_eq!(
+        (&json[0]["from"], &json[0]["revision"]),
+        (&first.as_str().into(), &second.as_str().into())
+    );
+
+    let (code, _, said) = travel("v1", "main", &[]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("at main") && said.contains("app/broken.yaml:"), "{said}");
+    let (code, _, said) = travel("v9", "main", &[]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("at v9") && said.contains("no branch v9") && said.contains("a branch, a tag"),
+        "{said}"
+    );
+    let unknown = sandbox.windlass(&["diff", "windlass.yaml", "other", "v1", "main"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("there are `app`"));
+    let half = sandbox.windlass(&["diff", "windlass.yaml", "app", "v1"]);
+    assert_eq!(half.status.code(), Some(2));
+    assert!(sandbox.files().is_empty());
+}
+
+#[test]
 fn a_bad_configuration_is_a_usage_error_with_its_place() {
     let sandbox = Sandbox::new();
     sandbox.config(&[("app", "  path: app\n  targt: {}\n")]);
@@ -133,6 +194,45 @@ fn a_bad_configuration_is_a_usage_error_with_its_place() {
             .code(),
         Some(2)
     );
+}
+
+#[test]
+fn health_tells_where_objects_stand_and_why() {
+    let sandbox = Sandbox::new();
+    let list = "apiVersion: v1\nkind: List\nitems:\n\
+        - {apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: shop}}\n\
+        - apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: web, namespace: shop, generation: 1}\n  spec: {replicas: 3}\n  status: {observedGeneration: 1, replicas: 3, updatedReplicas: 3, availableReplicas: 1}\n";
+    fs::write(sandbox.path().join("live.yaml"), list).unwrap();
+    let table = sandbox.windlass(&["health", "live.yaml"]);
+    assert_eq!(table.status.code(), Some(3), "{}", text(&table.stderr));
+    assert_eq!(
+        text(&table.stdout),
+        "OBJECT                     STATE         REASON          MESSAGE\n\
+         ConfigMap shop/a           Healthy       -               it is there\n\
+         Deployment.apps shop/web   Progressing   LessAvailable   1 of 3 are available\n"
+    );
+    let json = sandbox.windlass(&["health", "live.yaml", "-o", "json"]);
+    let lines: Vec<Value> = text(&json.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[1]["object"]["name"], "web");
+    assert_eq!(
+        (&lines[1]["state"], &lines[1]["reason"]),
+        (&"progressing".into(), &"LessAvailable".into())
+    );
+
+    fs::write(sandbox.path().join("bad.yaml"), "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nstatus: {conditions: [{type: Failed, status: 'True', reason: BackoffLimitExceeded, message: \"\\e[31mno\"}]}\n").unwrap();
+    let bad = sandbox.windlass(&["health", "bad.yaml"]);
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(text(&bad.stdout).contains("BackoffLimitExceeded") && !text(&bad.stdout).contains('\u{1b}'));
+
+    fs::write(sandbox.path().join("odd.yaml"), "a: 1\n---\n- x\n").unwrap();
+    for (file, said) in [("odd.yaml", "line 1"), ("none.yaml", "none.yaml")] {
+        let odd = sandbox.windlass(&["health", file]);
+        assert_eq!(odd.status.code(), Some(2));
+        assert!(text(&odd.stderr).contains(said), "{}", text(&odd.stderr));
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn preview(step: &Step) -> Preview {
 
 #[test]
 fn a_plan_reads_like_diff_u() {
-    let text: String = objects(&sample())
+    let text: String = objects(&sample(), LIVE_AND_GIT)
         .iter()
         .map(|object| show(object, Paint::Plain))
         .collect();
@@ -97,7 +97,7 @@ fn a_plan_reads_like_diff_u() {
 
 #[test]
 fn programs_get_the_same_as_json() {
-    let json = serde_json::to_value(objects(&sample())).unwrap();
+    let json = serde_json::to_value(objects(&sample(), LIVE_AND_GIT)).unwrap();
     assert_eq!(json.as_array().unwrap().len(), 5);
     assert_eq!(json[0]["action"], "create");
     assert_eq!(json[0]["object"]["name"], "new");
@@ -112,7 +112,7 @@ fn generated_values_are_told() {
     let mut told = |fields: &[&str]| {
         let fields = fields.iter().map(|field| (*field).to_owned()).collect();
         step.desired.as_mut().unwrap().generated = Some(Generated { fields });
-        let object = object(&step, &preview(&step)).unwrap();
+        let object = object(&step, &preview(&step), LIVE_AND_GIT).unwrap();
         (object.generated.clone(), show(&object, Paint::Plain))
     };
     let (fields, text) = told(&["/data/a", "/data/b"]);
