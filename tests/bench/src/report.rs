@@ -12,7 +12,7 @@ pub(crate) fn text(command: &str, before: &str, parts: &[(&str, Vec<Figure>)]) -
          Made by `{command}` on {}.\n\
          Load average before: {before}; after: {}. A load above the number of cores means that others used the machine\n\
          meanwhile: times are then too long on both sides, and the ratios are what holds.\n\n\
-         Profile `dev`: wasmtime, compilers and hashes at level 2, all else at 1.  Each figure is the\n\
+         Profile `dev`: wasmtime, compilers and hashes at level 2, all else at 1. Each figure is the\n\
          median of five rounds, each round the median of its runs; beside it stands the least of all single runs. A peer runs\n\
          in turns with us, and the ratio is the median of the five ratios. Below 1 we are faster.\n",
         machine::describe(),
