@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use windlass_core::model::ObjectId;
+use windlass_core::model::{ObjectId, group_version};
 
 use crate::{
     call::Call,
@@ -13,7 +13,7 @@ use crate::{
     identity::Actor,
     refusal::{self, About, Refusal},
     requests::Verb,
-    resource::{Resource, split},
+    resource::Resource,
 };
 
 /// A cluster. Cheap to clone; all clones share what is known.
@@ -56,7 +56,7 @@ impl Cluster {
     /// # Errors
     /// When it isn't served, or that can't be told.
     pub async fn resource(&self, id: &ObjectId, api_version: &str) -> Result<Resource, KindError> {
-        let (group, version) = split(api_version);
+        let (group, version) = group_version(api_version);
         debug_assert_eq!(group, id.group, "the version is another object's");
         self.discovery.resolve(&id.group, version, &id.kind).await
     }

@@ -91,11 +91,6 @@ pub(crate) fn api_version(group: &str, version: &str) -> String {
     }
 }
 
-/// `apps/v1` → (`apps`, `v1`); `v1` → ("", `v1`).
-pub(crate) fn split(api_version: &str) -> (&str, &str) {
-    api_version.split_once('/').unwrap_or(("", api_version))
-}
-
 fn segment(text: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(text, SEGMENT)
 }

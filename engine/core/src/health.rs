@@ -22,6 +22,8 @@ mod workloads;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::group_version;
+
 /// Where an object stands. The words are those of the plugin contract (`windlass:plugin/health.state`), and one that needs no
 /// plugin. Ordered by what a person wants to hear of first, last to first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,27 +41,6 @@ pub enum State {
     Terminating,
     /// Waiting alone won't make it healthy. kstatus: `Failed`.
     Degraded,
-}
-
-impl State {
-    /// Whether nothing is to be waited for: it is healthy, or says nothing, or is told to rest.
-    #[must_use]
-    pub const fn is_settled(self) -> bool {
-        matches!(self, Self::Healthy | Self::Unknown | Self::Suspended)
-    }
-
-    /// As it is written in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Unknown => "unknown",
-            Self::Suspended => "suspended",
-            Self::Progressing => "progressing",
-            Self::Terminating => "terminating",
-            Self::Degraded => "degraded",
-        }
-    }
 }
 
 /// What is said of one object.
@@ -115,8 +96,7 @@ pub fn assess(object: &Value) -> Verdict {
     if let Some(behind) = not_observed(object) {
         return behind;
     }
-    let api_version = text(object, "/apiVersion");
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let (group, _) = group_version(text(object, "/apiVersion"));
     let kind = text(object, "/kind");
     let of_its_kind = match group {
         "" => core::assess(kind, object),
@@ -148,6 +128,11 @@ fn has_status(object: &Value) -> bool {
         .get("status")
         .and_then(Value::as_object)
         .is_some_and(|status| !status.is_empty())
+}
+
+/// Of pods and the like, in the status; what isn't written is none.
+fn count(object: &Value, field: &str) -> i64 {
+    object["status"][field].as_i64().unwrap_or(0)
 }
 
 fn number(object: &Value, pointer: &str) -> Option<i64> {

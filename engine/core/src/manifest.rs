@@ -269,7 +269,8 @@ fn not_utf8(document: &Document, at: usize) -> Diagnostic {
 }
 
 /// The items of a `List` or a typed list (`ConfigMapList`), taken out of it; `None` for anything else.
-fn list_items(value: &mut Value) -> Option<Vec<Value>> {
+#[must_use]
+pub fn list_items(value: &mut Value) -> Option<Vec<Value>> {
     if !is_list(value) {
         return None;
     }

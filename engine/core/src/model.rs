@@ -116,7 +116,7 @@ impl Object {
                 wrong @ (NotAnObject::WrongType { .. } | NotAnObject::NotAMap { .. }) => Err(wrong),
             })?,
         };
-        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let (group, _) = group_version(api_version);
         let namespace = if is_cluster_scoped(group, kind) { "" } else { namespace };
         let id = ObjectId {
             group: group.to_owned(),
@@ -127,6 +127,12 @@ impl Object {
         let hash = Digest::of(canonical(&body).as_bytes());
         Ok(Self { id, body, hash })
     }
+}
+
+/// `apps/v1` → (`apps`, `v1`); `v1` → ("", `v1`).
+#[must_use]
+pub fn group_version(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
 }
 
 /// Canonical JSON: keys sorted, no white space. (`serde_json` maps are sorted.)

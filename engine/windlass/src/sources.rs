@@ -97,22 +97,28 @@ impl Sources {
         Ok(revision)
     }
 
-    /// The first of these references that there is, whatever the apps of the repository look at; they go on looking at theirs.
+    /// A commit by its full id, or else a branch of that name, or else a tag, whatever the apps of the repository look at; they
+    /// go on looking at theirs.
     ///
     /// # Errors
-    /// When the repository has none of them: with what is said of the first. When it can't be asked.
-    pub async fn look(&self, repository: &str, references: &[Reference]) -> Result<Revision, Stop> {
+    /// When the repository has none of them, or can't be asked.
+    pub async fn look(&self, repository: &str, name: &str) -> Result<Revision, Stop> {
         let slot = self.slot(repository)?;
-        let mut missing = None;
-        for reference in references {
-            match self.get(slot, reference.clone(), OnForcedPush::Follow).await? {
-                Err(error @ Error::ReferenceMissing { .. }) => missing = missing.or(Some(error)),
-                got => return got.map_err(|error| moves::stop(&error)),
-            }
-        }
-        let nothing = || Stop::of("source", &std::io::Error::other("no revision is named"));
-        let stop = missing.map_or_else(nothing, |error| moves::stop(&error));
-        Err(stop.help("a revision is a branch, a tag, or a commit by all of its 40 digits"))
+        let get = |reference| self.get(slot, reference, OnForcedPush::Follow);
+        let got = match Oid::from_hex(name) {
+            Some(id) => get(Reference::Commit(id)).await?,
+            None => match get(Reference::Branch(name.to_owned())).await? {
+                Err(missing @ Error::ReferenceMissing { .. }) => match get(Reference::Tag(name.to_owned())).await? {
+                    Err(Error::ReferenceMissing { .. }) => {
+                        let help = "a revision is a branch, a tag, or a commit by all of its 40 digits";
+                        return Err(moves::stop(&missing).help(help));
+                    }
+                    got => got,
+                },
+                got => got,
+            },
+        };
+        got.map_err(|error| moves::stop(&error))
     }
 
     /// Whether the apps of a repository look at another tree by now.

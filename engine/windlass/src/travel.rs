@@ -1,15 +1,16 @@
 //! Two revisions of one app, rendered and compared: what a range of commits means for the objects. No target takes part.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use windlass_core::{
     config::App,
     diff::{Action, Cause, LiveObject, Mark, Plan, Step},
     manifest::{Desired, Manifest},
     model::ObjectId,
-    oid::Oid,
 };
-use windlass_source::{Reference, Revision};
 
 use crate::{
     engine::Engine,
@@ -46,50 +47,42 @@ async fn go(
     report: &mut Report,
     travel: &mut Travel,
 ) -> Result<Health, Stop> {
-    // What there is to say of the first is said before what there is to say of the second.
     let mut earlier = Report::new(&app.name);
     let before = at(engine, app, from, &mut earlier).await;
-    travel.from = earlier.revision.take();
+    travel.from = earlier.revision;
     report.calls = earlier.calls;
-    let before = before.map_err(|stop| stop.context(&format!("at {from}")))?;
-    let after = at(engine, app, to, report)
-        .await
-        .map_err(|stop| stop.context(&format!("at {to}")))?;
+    let (before, after) = (before?, at(engine, app, to, report).await?);
     travel.foreseen = compare(&before, &after);
     report.planned(&travel.foreseen.plan);
     Ok(report.foreseen(&travel.foreseen.plan))
 }
 
-async fn at(engine: &Engine, app: &App, name: &str, report: &mut Report) -> Result<Desired, Stop> {
-    let revision = named(engine, &app.spec.repository, name).await?;
-    report.revision = revision.commit.map(|id| id.to_string());
-    let _room = engine.room(app).await;
-    let render = render::run(engine, app, &revision, engine.facts(), None, report).await?;
-    let rendering = render.documents(engine, report).await?;
-    report.diagnostics.extend(rendering.desired.warnings.iter().cloned());
-    Ok(rendering.desired.as_ref().clone())
-}
-
-/// A commit by its id; else a branch of that name; else a tag.
-async fn named(engine: &Engine, repository: &str, name: &str) -> Result<Revision, Stop> {
-    let references = match Oid::from_hex(name) {
-        Some(id) => vec![Reference::Commit(id)],
-        None => vec![Reference::Branch(name.to_owned()), Reference::Tag(name.to_owned())],
+/// What should exist at a revision.
+async fn at(engine: &Engine, app: &App, name: &str, report: &mut Report) -> Result<Arc<Desired>, Stop> {
+    let desired = async {
+        let revision = engine.sources().look(&app.spec.repository, name).await?;
+        report.revision = revision.commit.map(|id| id.to_string());
+        let _room = engine.room(app).await;
+        let render = render::run(engine, app, &revision, engine.facts(), None, report).await?;
+        Ok(render.documents(engine, report).await?.desired)
     };
-    engine.sources().look(repository, &references).await
+    let desired: Arc<Desired> = desired
+        .await
+        .map_err(|stop: Stop| stop.context(&format!("at {name}")))?;
+    report.diagnostics.extend(desired.warnings.iter().cloned());
+    Ok(desired)
 }
 
 /// As a plan whose living side is the earlier revision.
 fn compare(before: &Desired, after: &Desired) -> Foreseen {
     let (before, after) = (all(before), all(after));
     let ids: BTreeSet<&ObjectId> = before.keys().chain(after.keys()).copied().collect();
-    let owned = before.len();
     let (mut steps, mut previews) = (Vec::new(), BTreeMap::new());
     for id in ids {
         let (was, is) = (before.get(id).copied(), after.get(id).copied());
         let body = |manifest: &Manifest| manifest.object.body.clone();
         let action = match (was, is) {
-            (Some(was), Some(is)) if was.object.body == is.object.body => Action::Keep,
+            (Some(was), Some(is)) if was.object.hash == is.object.hash => Action::Keep,
             (Some(_), Some(_)) => Action::Configure(Cause::Changed),
             (Some(_), None) => Action::Delete,
             (None, _) => Action::Create,
@@ -106,12 +99,12 @@ fn compare(before: &Desired, after: &Desired) -> Foreseen {
             id: id.clone(),
             action,
             desired: is.cloned(),
-            live: was.map(|was| LiveObject::whole(None, Some(body(was)), Mark::Ours)),
+            live: was.map(|was| LiveObject::whole(Some(was.object.hash), None, Mark::Ours)),
         });
     }
     let plan = Plan {
         steps,
-        owned,
+        owned: before.len(),
         ..Plan::default()
     };
     Foreseen { plan, previews }

@@ -3,6 +3,7 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
+use windlass_core::model::group_version;
 
 use super::snapshot::{Served, ServedVersion};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     connect::Connection,
     identity::Actor,
     requests::Verb,
-    resource::{Resource, split},
+    resource::Resource,
 };
 
 /// All groups in one answer, in the newest form that the server knows.
@@ -209,7 +210,7 @@ impl OldGroup {
         let mut versions: Vec<String> = self.versions.into_iter().map(|v| v.group_version).collect();
         versions.sort_by_key(|version| Some(version) != preferred.as_ref());
         let name = |version: &String| {
-            let (group, version) = split(version);
+            let (group, version) = group_version(version);
             (group.to_owned(), version.to_owned())
         };
         versions.iter().map(name).collect()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Verdict, conditions::Condition, has_status, number};
+use super::{Verdict, conditions::Condition, count, has_status};
 
 pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
     let verdict = match kind {
@@ -20,7 +20,7 @@ fn autoscaler(object: &Value) -> Verdict {
         return Verdict::unseen();
     }
     for kind in ["AbleToScale", "ScalingActive"] {
-        let Some(condition) = Condition::of(object, kind).filter(|condition| condition.is_false()) else {
+        let Some(condition) = Condition::failed(object, kind) else {
             continue;
         };
         let reason = condition.reason();
@@ -41,7 +41,7 @@ fn budget(object: &Value) -> Verdict {
     if !has_status(object) {
         return Verdict::unseen();
     }
-    let count = |field: &str| number(object, &format!("/status/{field}")).unwrap_or(0);
+    let count = |field| count(object, field);
     let (there, wanted) = (count("currentHealthy"), count("desiredHealthy"));
     if there < wanted {
         return Verdict::progressing("BudgetNotMet", format!("{there} of {wanted} are healthy"));

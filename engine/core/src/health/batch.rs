@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Verdict, conditions::Condition, is_true, number};
+use super::{Verdict, conditions::Condition, count, is_true};
 
 pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
     let verdict = match kind {
@@ -17,17 +17,17 @@ pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
 fn job(object: &Value) -> Verdict {
     // `FailureTarget` is true as soon as it is decided, `Failed` when its last pod has ended.
     for kind in ["Failed", "FailureTarget"] {
-        if let Some(failed) = Condition::of(object, kind).filter(|condition| condition.is_true()) {
+        if let Some(failed) = Condition::met(object, kind) {
             return Verdict::degraded(failed.reason(), failed.told("the job failed"));
         }
     }
-    if Condition::of(object, "Complete").is_some_and(Condition::is_true) {
+    if Condition::met(object, "Complete").is_some() {
         return Verdict::healthy("the job is complete");
     }
     if is_true(object, "/spec/suspend") {
         return Verdict::suspended("the job is suspended");
     }
-    let count = |field: &str| number(object, &format!("/status/{field}")).unwrap_or(0);
+    let count = |field| count(object, field);
     if object["status"]["startTime"].is_null() {
         return Verdict::progressing("JobNotStarted", "the job has not started yet");
     }

@@ -19,12 +19,18 @@ impl<'v> Condition<'v> {
         Some(Self { kind, value })
     }
 
-    pub(super) fn is_true(self) -> bool {
-        text(self.value, "/status") == "True"
+    /// That of a type, if it is true.
+    pub(super) fn met(object: &'v Value, kind: &'v str) -> Option<Self> {
+        Self::of(object, kind).filter(|condition| condition.is("True"))
     }
 
-    pub(super) fn is_false(self) -> bool {
-        text(self.value, "/status") == "False"
+    /// That of a type, if it is false: not if it is unknown.
+    pub(super) fn failed(object: &'v Value, kind: &'v str) -> Option<Self> {
+        Self::of(object, kind).filter(|condition| condition.is("False"))
+    }
+
+    fn is(self, status: &str) -> bool {
+        text(self.value, "/status") == status
     }
 
     /// Its reason, or its type where it gives none.
@@ -52,7 +58,7 @@ impl<'v> Condition<'v> {
 /// Healthy exactly when a condition is true; on its way otherwise.
 pub(super) fn demand(object: &Value, kind: &str) -> Verdict {
     match Condition::of(object, kind) {
-        Some(condition) if condition.is_true() => Verdict::healthy(format!("it is {kind}")),
+        Some(condition) if condition.is("True") => Verdict::healthy(format!("it is {kind}")),
         Some(condition) => Verdict::progressing(condition.reason(), condition.told(&format!("it is not {kind} yet"))),
         None => Verdict::progressing(format!("Not{kind}"), format!("it is not {kind} yet")),
     }
@@ -60,6 +66,6 @@ pub(super) fn demand(object: &Value, kind: &str) -> Verdict {
 
 /// Degraded when a condition is true.
 pub(super) fn deny(object: &Value, kind: &str) -> Option<Verdict> {
-    let found = Condition::of(object, kind).filter(|condition| condition.is_true())?;
+    let found = Condition::met(object, kind)?;
     Some(Verdict::degraded(found.reason(), found.told(&format!("it is {kind}"))))
 }

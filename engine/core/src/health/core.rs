@@ -48,7 +48,7 @@ fn pod(object: &Value) -> Verdict {
     if let Some(verdict) = stuck(object) {
         return verdict;
     }
-    if let Some(scheduled) = Condition::of(object, "PodScheduled").filter(|condition| condition.is_false()) {
+    if let Some(scheduled) = Condition::failed(object, "PodScheduled") {
         return Verdict::progressing(scheduled.reason(), scheduled.told("no node takes it yet"));
     }
     demand(object, "Ready")

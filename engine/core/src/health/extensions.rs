@@ -20,7 +20,7 @@ pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
 }
 
 fn definition(object: &Value) -> Verdict {
-    if let Some(names) = Condition::of(object, "NamesAccepted").filter(|condition| condition.is_false()) {
+    if let Some(names) = Condition::failed(object, "NamesAccepted") {
         return Verdict::degraded(names.reason(), names.told("its names are not accepted"));
     }
     demand(object, "Established")
@@ -36,7 +36,7 @@ fn request(object: &Value) -> Verdict {
     {
         return Verdict::healthy("its certificate is issued");
     }
-    let approved = Condition::of(object, "Approved").is_some_and(Condition::is_true);
+    let approved = Condition::met(object, "Approved").is_some();
     if approved {
         Verdict::progressing("NotIssued", "it is approved, and its certificate is not issued yet")
     } else {

@@ -43,7 +43,7 @@ pub(super) fn assess(group: &str, object: &Value) -> Verdict {
     if let Some(bad) = deny(object, "Stalled").or_else(|| deny(object, "Failed")) {
         return bad;
     }
-    if let Some(condition) = Condition::of(object, "Reconciling").filter(|condition| condition.is_true()) {
+    if let Some(condition) = Condition::met(object, "Reconciling") {
         return Verdict::progressing(condition.reason(), condition.told("it is Reconciling"));
     }
     if let Some(good) = GOOD.into_iter().find(|kind| Condition::of(object, kind).is_some()) {

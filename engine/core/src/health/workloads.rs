@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Verdict, conditions::Condition, has_status, is_true, number, text};
+use super::{Verdict, conditions::Condition, count, has_status, is_true, number, text};
 
 pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
     let verdict = match kind {
@@ -23,8 +23,7 @@ fn deployment(object: &Value) -> Verdict {
     if is_true(object, "/spec/paused") && rollout.is_some() {
         return Verdict::suspended("it is paused, and its pods are not those of its template");
     }
-    if let Some(condition) = Condition::of(object, "Progressing")
-        && condition.is_false()
+    if let Some(condition) = Condition::failed(object, "Progressing")
         && condition.reason() == "ProgressDeadlineExceeded"
     {
         return Verdict::degraded(
@@ -33,7 +32,7 @@ fn deployment(object: &Value) -> Verdict {
         );
     }
     rollout.unwrap_or_else(|| {
-        let count = number(object, "/status/replicas").unwrap_or(0);
+        let count = count(object, "replicas");
         Verdict::healthy(format!("{count} of {count} are available"))
     })
 }
@@ -41,10 +40,10 @@ fn deployment(object: &Value) -> Verdict {
 /// What a Deployment still has to do.
 fn rollout(object: &Value) -> Option<Verdict> {
     let wanted = number(object, "/spec/replicas").unwrap_or(1);
-    let count = |field| status(object, field);
+    let count = |field| count(object, field);
     let (updated, available) = (count("updatedReplicas"), count("availableReplicas"));
     // A pod that is refused (quota, admission) is told nowhere but here.
-    let why = Condition::of(object, "ReplicaFailure").filter(|condition| condition.is_true());
+    let why = Condition::met(object, "ReplicaFailure");
     if updated < wanted {
         let lack = lacks(updated, wanted, "updated");
         return Some(match why {
@@ -66,7 +65,7 @@ fn stateful_set(object: &Value) -> Verdict {
         return Verdict::unseen();
     }
     let wanted = number(object, "/spec/replicas").unwrap_or(1);
-    let count = |field| status(object, field);
+    let count = |field| count(object, field);
     if count("replicas") > wanted {
         return Verdict::progressing("ExtraPods", "more pods than wanted are still there");
     }
@@ -95,7 +94,7 @@ fn daemon_set(object: &Value) -> Verdict {
     if number(object, "/status/observedGeneration").is_none() {
         return Verdict::unseen();
     }
-    let count = |field| status(object, field);
+    let count = |field| count(object, field);
     let wanted = count("desiredNumberScheduled");
     let is_rolling = text(object, "/spec/updateStrategy/type") != "OnDelete";
     if count("currentNumberScheduled") < wanted {
@@ -119,8 +118,8 @@ pub(super) fn replica_set(object: &Value) -> Verdict {
         return Verdict::unseen();
     }
     let wanted = number(object, "/spec/replicas").unwrap_or(1);
-    let count = |field| status(object, field);
-    if let Some(why) = Condition::of(object, "ReplicaFailure").filter(|condition| condition.is_true()) {
+    let count = |field| count(object, field);
+    if let Some(why) = Condition::met(object, "ReplicaFailure") {
         return Verdict::progressing(why.reason(), why.told("pods can't be made"));
     }
     if count("replicas") > wanted {
@@ -130,10 +129,6 @@ pub(super) fn replica_set(object: &Value) -> Verdict {
         return lacks(count("availableReplicas"), wanted, "available");
     }
     Verdict::healthy(format!("{wanted} of {wanted} are available"))
-}
-
-fn status(object: &Value, field: &str) -> i64 {
-    object["status"][field].as_i64().unwrap_or(0)
 }
 
 fn lacks(there: i64, wanted: i64, what: &str) -> Verdict {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     fields::{FieldPath, FieldSet, without},
     managers::Managers,
-    model::ObjectId,
+    model::{ObjectId, group_version},
 };
 
 /// `App.spec.ignore[]`: fields of some objects that are left to others.
@@ -110,7 +110,7 @@ pub fn handed_over<'o>(objects: impl IntoIterator<Item = (&'o ObjectId, &'o Valu
         // KEDA's defaults; an HPA names both.
         let version = text("apiVersion").unwrap_or("apps/v1");
         Some(IgnoreRule {
-            group: Some(version.split_once('/').map_or("", |(group, _)| group).to_owned()),
+            group: Some(group_version(version).0.to_owned()),
             kind: text("kind").unwrap_or("Deployment").to_owned(),
             name: Some(text("name")?.to_owned()),
             namespace: Some(id.namespace.clone()),

@@ -185,9 +185,8 @@ async fn of_revisions(
     let engine = configuration::open_to_check(&args.what, global, None, output)?;
     let apps = &engine.config().apps;
     let Some(app) = apps.get(app) else {
-        let known: Vec<_> = apps.keys().map(|app| format!("`{app}`")).collect();
-        return Err(Failure::usage(format!("`{}` has no App `{app}`", args.what.display()))
-            .hint(format!("there are {}", known.join(", "))));
+        let message = format!("`{}` has no App `{app}`", args.what.display());
+        return Err(Failure::usage(message).known(apps.keys().map(String::as_str)));
     };
     let busy = output.busy("rendering two revisions", 1);
     let (report, travel) = travel::between(&engine, app, from, to).await;

@@ -123,6 +123,13 @@ impl Failure {
         self
     }
 
+    /// With what could have been named instead.
+    #[must_use]
+    pub(super) fn known<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+        self.hint(format!("there are {}", names.join(", ")))
+    }
+
     /// Tells it.
     pub(super) fn show(&self, output: &Output) -> Outcome {
         output.findings(&self.findings);

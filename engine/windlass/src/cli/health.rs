@@ -3,16 +3,16 @@
 use std::{io::Read as _, path::Path};
 
 use serde::Serialize;
-use serde_json::Value;
 use windlass_core::{
     health::{self, State, Verdict},
-    model::ObjectId,
+    manifest,
+    model::{Object, ObjectId},
     yaml,
 };
 
 use super::{
     failure::{Failure, Outcome},
-    output::Output,
+    output::{Format, Output},
     paint::Tone,
     table::{self, Cell},
 };
@@ -50,13 +50,6 @@ pub(super) struct Args {
     output: Format,
 }
 
-/// How verdicts are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Table,
-    Json,
-}
-
 /// A line of JSON.
 #[derive(Debug, Serialize)]
 struct Told<'a> {
@@ -69,8 +62,8 @@ struct Told<'a> {
 pub(super) fn perform(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     let objects = objects(&args.file)?;
     let verdicts: Vec<(ObjectId, Verdict)> = objects
-        .iter()
-        .map(|object| (identity(object), health::assess(object)))
+        .into_iter()
+        .map(|object| (object.id, health::assess(&object.body)))
         .collect();
     match args.output {
         Format::Table => {
@@ -99,29 +92,18 @@ fn outcome(states: impl IntoIterator<Item = State>) -> Outcome {
 }
 
 /// Every object of the input; lists are taken apart.
-fn objects(file: &Path) -> Result<Vec<Value>, Failure> {
+fn objects(file: &Path) -> Result<Vec<Object>, Failure> {
     let text = read(file)?;
     let wrong = |line: u32, message: &str| Failure::usage(format!("`{}`, line {line}: {message}", file.display()));
     let documents = yaml::parse(&text).map_err(|error| wrong(error.line, &error.message))?;
     let mut objects = Vec::new();
     for document in documents {
-        let line = document.line;
-        let found = match document.value {
-            Value::Object(mut map) if is_list(&map) => match map.remove("items") {
-                Some(Value::Array(items)) => items,
-                _ => Vec::new(),
-            },
-            other => vec![other],
-        };
-        if let Some(odd) = found.iter().find(|object| !is_object(object)) {
-            let what = if odd.is_object() {
-                "an object needs `apiVersion`, `kind` and `metadata.name`"
-            } else {
-                "this is no object"
-            };
-            return Err(wrong(line, what).hint("give what `kubectl get … -o yaml` prints"));
+        let mut value = document.value;
+        for value in manifest::list_items(&mut value).unwrap_or_else(|| vec![value]) {
+            objects.push(Object::from_value(value).map_err(|error| {
+                wrong(document.line, &error.to_string()).hint("give what `kubectl get … -o yaml` prints")
+            })?);
         }
-        objects.extend(found);
     }
     if objects.is_empty() {
         return Err(Failure::usage(format!("`{}` holds no object", file.display())));
@@ -145,31 +127,6 @@ fn read(file: &Path) -> Result<String, Failure> {
         )));
     }
     String::from_utf8(bytes).map_err(|_| Failure::usage(format!("`{}` is no text in UTF-8", file.display())))
-}
-
-/// As `kubectl get` prints several: `List`, or `PodList` and the like.
-fn is_list(map: &serde_json::Map<String, Value>) -> bool {
-    let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default();
-    kind.ends_with("List") && map.contains_key("items")
-}
-
-fn is_object(value: &Value) -> bool {
-    ["/apiVersion", "/kind", "/metadata/name"]
-        .iter()
-        .all(|pointer| value.pointer(pointer).is_some_and(Value::is_string))
-}
-
-fn identity(object: &Value) -> ObjectId {
-    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    ObjectId {
-        group: text("/apiVersion")
-            .split_once('/')
-            .map_or("", |(group, _)| group)
-            .to_owned(),
-        kind: text("/kind").to_owned(),
-        namespace: text("/metadata/namespace").to_owned(),
-        name: text("/metadata/name").to_owned(),
-    }
 }
 
 fn row(id: &ObjectId, verdict: &Verdict) -> Vec<Cell> {

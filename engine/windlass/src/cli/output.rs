@@ -14,6 +14,13 @@ use windlass_core::render::{Diagnostic, Severity, attribute};
 
 use super::{clean, diagnostics, paint::Paint, screen::Screen};
 
+/// `-o` of verbs that print a table, or one value a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    Table,
+    Json,
+}
+
 /// Standard output and standard error, with what is known about them.
 ///
 /// A reader that goes away (`windlass diff … | head`) is no error: what is written after that is dropped, and the exit code still

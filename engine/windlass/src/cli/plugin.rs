@@ -8,7 +8,7 @@ use windlass_host::{Inspection, read_component};
 use super::{
     clean,
     failure::{Failure, Outcome},
-    output::Output,
+    output::{Format, Output},
     paint::{Paint, Tone},
 };
 
@@ -48,13 +48,6 @@ struct Inspect {
         hide_default_value = true
     )]
     output: Format,
-}
-
-/// How a plugin is described.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 /// Performs the verb.

@@ -16,7 +16,7 @@ use super::{
     configuration,
     failure::{Failure, Outcome},
     global::Global,
-    output::Output,
+    output::{Format, Output},
 };
 use crate::{
     engine::Engine,
@@ -48,13 +48,6 @@ pub(super) struct Args {
     /// `table`, or `json`: a line per App and cycle [default: `table` on a terminal, else `json`]
     #[arg(short, long, value_name = "FORMAT", value_enum, hide_possible_values = true)]
     output: Option<Format>,
-}
-
-/// How what happens is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 /// How long cycles under way may take after a stop: a supervisor that sends SIGKILL waits longer, an impatient person does not.

@@ -8,7 +8,7 @@ use super::{
     configuration,
     failure::{Failure, Outcome},
     global::Global,
-    output::Output,
+    output::{Format, Output},
     reports, table,
 };
 use crate::{engine::Engine, report::Report, target::TargetChoice};
@@ -61,13 +61,6 @@ pub(super) struct Args {
     output: Format,
 }
 
-/// How reports are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Table,
-    Json,
-}
-
 /// Performs the verb.
 pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let consent: BTreeSet<String> = args.allow_deletes.iter().cloned().collect();
@@ -111,9 +104,7 @@ async fn known(engine: &Engine, args: &Args) -> Result<(), Failure> {
     let Some(unknown) = args.allow_deletes.iter().find(|app| !names.contains(app.as_str())) else {
         return Ok(());
     };
-    let known: Vec<_> = names.iter().map(|app| format!("`{app}`")).collect();
-    Err(Failure::usage(format!("--allow-deletes: there is no App `{unknown}`"))
-        .hint(format!("there are {}", known.join(", "))))
+    Err(Failure::usage(format!("--allow-deletes: there is no App `{unknown}`")).known(names))
 }
 
 fn span(text: &str) -> Result<Duration, String> {
