@@ -32,6 +32,7 @@ use tokio::{
 };
 use windlass_core::{
     model::ObjectId,
+    options::IgnoreRule,
     owner::{INSTALLATION, Owner},
 };
 
@@ -52,6 +53,23 @@ use changes::Subscribers;
 use entry::{Age, Entry, Known};
 use feed::Feed;
 
+/// Ignore rules with conditions, by app. What the conditions look at of an object is kept with it, so that whoever changes it is
+/// noticed. They are known before anything is watched: the body of what was seen is gone.
+#[derive(Debug, Clone, Default)]
+pub struct Rules(Arc<HashMap<Owner, Vec<IgnoreRule>>>);
+
+impl Rules {
+    /// Of some apps; those without a condition need not be there.
+    #[must_use]
+    pub fn new(rules: impl IntoIterator<Item = (Owner, Vec<IgnoreRule>)>) -> Self {
+        Self(Arc::new(rules.into_iter().collect()))
+    }
+
+    fn of(&self, owner: &Owner) -> &[IgnoreRule] {
+        self.0.get(owner).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The store of one cluster and installation. Cheap to clone. Must be made and used within a tokio runtime.
 #[derive(Clone)]
 pub struct Store {
@@ -61,6 +79,7 @@ pub struct Store {
 struct Inner {
     cluster: Cluster,
     installation: String,
+    rules: Rules,
     state: Mutex<State>,
     subscribers: Subscribers,
     definitions: Receiver<u64>,
@@ -116,6 +135,12 @@ impl Store {
     /// `installation`: what its objects' label says.
     #[must_use]
     pub fn new(cluster: Cluster, installation: &str) -> Self {
+        Self::heeding(cluster, installation, Rules::default())
+    }
+
+    /// As [`Store::new`]; with the conditions of its apps' ignore rules.
+    #[must_use]
+    pub fn heeding(cluster: Cluster, installation: &str, rules: Rules) -> Self {
         let mut tasks = JoinSet::new();
         let definitions = definitions::follow(&cluster, &mut tasks);
         let (verify, ask) = verify::queue();
@@ -123,6 +148,7 @@ impl Store {
             inner: Arc::new(Inner {
                 cluster,
                 installation: installation.to_owned(),
+                rules,
                 state: Mutex::default(),
                 subscribers: Subscribers::default(),
                 definitions,
@@ -233,7 +259,7 @@ impl Store {
             return Ok(None);
         };
         self.wrote(resource, id, owner, &object);
-        match Known::of(&object, resource, id, owner) {
+        match Known::of(&object, resource, id, owner, &self.inner.rules) {
             Known::Live(live) => Ok(Some(live)),
             Known::Uid(_) => Err(Refusal::Conflict {
                 message: "its `metadata.managedFields` can't be read".to_owned(),
@@ -251,7 +277,7 @@ impl Store {
         let Some(kind) = state.kinds.get_mut(resource) else {
             return;
         };
-        let known = Known::of(live, resource, id, &owner);
+        let known = Known::of(live, resource, id, &owner, &self.inner.rules);
         let version = text(live, "/metadata/resourceVersion");
         let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
         match objects.get_mut(id.name.as_str()) {

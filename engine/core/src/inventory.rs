@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, model::ObjectId, render::Instant};
 
-/// Version of the stored form; an older binary refuses a newer one. 2: with [`Clock`]. 3: objects of clusters.
-pub const FORMAT: u32 = 3;
+/// Version of the stored form; an older binary refuses a newer one. 2: with [`Clock`]. 3: objects of clusters. 4: with [`Ruled`].
+pub const FORMAT: u32 = 4;
 
 /// What one app owns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,29 @@ pub struct Owned {
     /// It was made once and is left to others since (`windlass.dev/apply: create-only`): what lives in it doesn't matter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_made: bool,
+    /// Which ignore rules counted when it was written last, or looked at.
+    #[serde(default, skip_serializing_if = "Ruled::is_nothing")]
+    pub ruled: Ruled,
+}
+
+/// Which of an App's ignore rules count for an object, and what that was told from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ruled {
+    /// See [`crate::options::Ruling::digest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Digest>,
+    /// See [`crate::options::heeds`]. `None` where it has to be told anew: a condition had no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heeded: Option<Digest>,
+}
+
+impl Ruled {
+    /// Whether no rule is about the object.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.rules.is_none() && self.heeded.is_none()
+    }
 }
 
 impl Owned {
@@ -122,6 +145,10 @@ mod tests {
             uid: Some("u".into()),
             projection: Some(Digest::of(b"p")),
             keep: true,
+            ruled: Ruled {
+                rules: Some(Digest::of(b"r")),
+                heeded: None,
+            },
             ..Owned::default()
         };
         let inventory = Inventory {

@@ -8,6 +8,7 @@
 //! - [`rules`]: what no Kubernetes object may be;
 //! - [`fields`]: which fields a manager owns, and what lives in them; [`managers`]: who they are; [`owner`]: whose an object is;
 //! - [`payload`]: what is sent; [`live`]: what is kept of a living object; [`conflict`]: an apply that was refused, and who gives way; [`adopt`]: taking over what others made;
+//! - [`cel`]: expressions that people write, evaluated in bounds;
 //! - [`options`]: what people say about single objects and fields; [`immutable`]: what can't be changed while it lives;
 //! - [`health`]: whether what lives does what it is for;
 //! - [`redact`]: objects as people may see them;
@@ -40,6 +41,7 @@ mod causes;
 pub mod conflict;
 pub mod adopt;
 pub mod health;
+pub mod cel;
 pub mod options;
 pub mod immutable;
 pub mod redact;

@@ -8,6 +8,7 @@ use crate::{
     fields::{self, Element, FieldPath, FieldSet},
     managers::{BadManagers, Manager, Managers},
     model::{ObjectId, canonical},
+    options::{self, IgnoreRule},
     owner::Owner,
 };
 
@@ -28,6 +29,8 @@ pub struct Reduced {
     pub deleting: bool,
     /// Of what others added outside of metadata and status, see [`strays`].
     pub foreign: Digest,
+    /// Of what the conditions of the app's ignore rules look at, see [`options::heeds`]; `None` when no condition is about it.
+    pub heeds: Option<Digest>,
 }
 
 /// A field that somebody else added beside what git sets.
@@ -52,11 +55,11 @@ const CONTROLLERS: [&str; 8] = [
     "keda",
 ];
 
-/// Reduces an object. `id`: which it is; items of lists don't say it themselves.
+/// Reduces an object. `id`: which it is; items of lists don't say it themselves. `rules`: the app's.
 ///
 /// # Errors
 /// When its `managedFields` can't be read: it can't be told then what anybody owns.
-pub fn reduce(object: &Value, id: &ObjectId, owner: &Owner) -> Result<Reduced, BadManagers> {
+pub fn reduce(object: &Value, id: &ObjectId, owner: &Owner, rules: &[IgnoreRule]) -> Result<Reduced, BadManagers> {
     let text = |pointer| {
         object
             .pointer(pointer)
@@ -83,6 +86,7 @@ pub fn reduce(object: &Value, id: &ObjectId, owner: &Owner) -> Result<Reduced, B
             .pointer("/metadata/deletionTimestamp")
             .is_some_and(|time| !time.is_null()),
         foreign: foreign(object, &strays(&managers, &name)),
+        heeds: options::heeds(rules, id, object, &managers, &name),
     })
 }
 
@@ -194,7 +198,24 @@ mod tests {
     }
 
     fn reduced(object: &Value) -> Reduced {
-        reduce(object, &id(), &owner()).unwrap()
+        reduce(object, &id(), &owner(), &[]).unwrap()
+    }
+
+    #[test]
+    fn what_a_condition_looks_at_shows() {
+        let rule = |when: &str| -> IgnoreRule {
+            serde_json::from_value(json!({"kind": "Deployment", "fields": ["/spec/paused"], "when": when})).unwrap()
+        };
+        let rules = [rule("live.status.replicas > 1")];
+        let of = |object: &Value| reduce(object, &id(), &owner(), &rules).unwrap();
+        let before = of(&live());
+        let mut other = live();
+        other["spec"]["replicas"] = 9.into();
+        assert_eq!(of(&other), before);
+        let mut looked_at = live();
+        looked_at["status"]["replicas"] = 9.into();
+        assert_ne!(of(&looked_at).heeds, before.heeds);
+        assert_eq!(reduced(&live()).heeds, None);
     }
 
     #[test]

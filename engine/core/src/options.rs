@@ -4,7 +4,7 @@ mod ignore;
 
 use serde_json::Value;
 
-pub use ignore::{IgnoreRule, handed_over, ignore};
+pub use ignore::{Condition, IgnoreRule, Ruling, Situation, handed_over, has_conditions, heeds, standing};
 
 /// Annotation: how an object is written; `create-only` or `replace`.
 pub const APPLY: &str = "windlass.dev/apply";

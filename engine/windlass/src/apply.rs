@@ -297,9 +297,8 @@ impl Changes<'_> {
     pub(crate) fn drifted(&self) -> Vec<Drifted> {
         let mut drifted = Vec::new();
         for (step, outcome) in &self.steps {
-            let is_repaired =
-                step.action == Action::Configure(Cause::Drifted) && matches!(outcome, Outcome::Applied(_));
-            if !is_repaired {
+            let is_repair = matches!(step.action, Action::Configure(Cause::Drifted | Cause::Reconsidered));
+            if !is_repair || !matches!(outcome, Outcome::Applied(_)) {
                 continue;
             }
             let edits = self
@@ -311,7 +310,7 @@ impl Changes<'_> {
                 field,
                 manager,
             };
-            if edits.is_empty() {
+            if edits.is_empty() && step.action == Action::Configure(Cause::Drifted) {
                 drifted.push(one(None, None));
             }
             drifted.extend(

@@ -13,7 +13,7 @@ use windlass_cluster::{
     connect::{Access, Connection},
     facts::Facts,
     identity::{Actor, Unnamed},
-    store::{Changes, Store},
+    store::{Changes, Rules, Store},
 };
 use windlass_core::config::{self, App, ClusterSpec, IN_CLUSTER};
 
@@ -31,6 +31,8 @@ pub(crate) struct Clusters {
     specs: BTreeMap<String, ClusterSpec>,
     base: PathBuf,
     installation: String,
+    /// Of Apps: what their conditions look at is watched.
+    rules: Rules,
     kubeconfigs: Kubeconfigs,
     /// Of Apps that left: their Cluster may have gone with them.
     remembered: Mutex<BTreeMap<String, ClusterSpec>>,
@@ -54,12 +56,14 @@ impl Clusters {
         specs: &BTreeMap<String, ClusterSpec>,
         base: &Path,
         installation: &str,
+        rules: Rules,
         kubeconfigs: &Kubeconfigs,
     ) -> Self {
         Self {
             specs: specs.clone(),
             base: base.to_owned(),
             installation: installation.to_owned(),
+            rules,
             kubeconfigs: kubeconfigs.clone(),
             remembered: Mutex::default(),
             open: Mutex::default(),
@@ -72,7 +76,7 @@ impl Clusters {
     /// # Errors
     /// When it can't be connected.
     pub(crate) async fn of_the_person(kubeconfigs: &Kubeconfigs) -> Result<Shared, Stop> {
-        let clusters = Self::new(&BTreeMap::new(), Path::new("."), "", kubeconfigs);
+        let clusters = Self::new(&BTreeMap::new(), Path::new("."), "", Rules::default(), kubeconfigs);
         Ok(clusters.open(OF_THE_PERSON).await?.shared)
     }
 
@@ -145,7 +149,7 @@ impl Clusters {
         let connection = connection.map_err(|error| Stop::of("cluster", &error))?;
         let server = connection.server().to_owned();
         let api = Api::new(connection);
-        let store = Store::new(api.clone(), &self.installation);
+        let store = Store::heeding(api.clone(), &self.installation, self.rules.clone());
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(followed) = opened.as_ref() {
             // Subscribed before an app looks at anything, so that nothing is missed. Nobody listens any more: the loop is about

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::sync::{OwnedMutexGuard, mpsc::UnboundedSender};
-use windlass_cluster::facts::Facts;
+use windlass_cluster::{facts::Facts, store::Rules};
 use windlass_core::{
     config::{App, Config, ValidatorSpec},
     diff::{Plan, Policy},
@@ -126,15 +126,17 @@ impl Engine {
         fault::after_requests();
         let state = State::open(&options.state)?;
         let cache = options.cache.clone().unwrap_or_else(|| state.cache());
+        let installation = state.secret().installation();
+        let conditional = config
+            .apps
+            .values()
+            .filter(|app| app.spec.ignore.iter().any(|rule| rule.when.is_some()));
+        let rules = conditional.map(|app| (owner(app, &installation), app.spec.ignore.clone()));
+        let rules = Rules::new(rules);
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
         Ok(Arc::new(Self {
             sources: Sources::new(&config, base, state.mirrors(), options.sources.clone()),
-            clusters: Clusters::new(
-                &config.clusters,
-                base,
-                &state.secret().installation(),
-                &options.kubeconfigs,
-            ),
+            clusters: Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs),
             claims: Claims::default(),
             inventories: Arc::new(state.inventories()?),
             secret: state.secret().clone(),
@@ -363,11 +365,7 @@ impl Engine {
         app: &App,
         choice: Option<&TargetChoice>,
     ) -> Result<(Box<dyn Target>, Facts), Stop> {
-        let owner = Owner {
-            installation: self.secret.installation(),
-            namespace: app.namespace.clone(),
-            app: app.name.clone(),
-        };
+        let owner = owner(app, &self.secret.installation());
         if let Some((shared, actor)) = self.clusters.of(app, choice).await? {
             let facts = Clusters::facts(&shared).await?;
             let manners = Manners {
@@ -479,6 +477,15 @@ impl Engine {
     /// Whether reports are to hold traces.
     pub(crate) const fn explains(&self) -> bool {
         self.options.explain
+    }
+}
+
+/// Whose an app's objects are.
+fn owner(app: &App, installation: &str) -> Owner {
+    Owner {
+        installation: installation.to_owned(),
+        namespace: app.namespace.clone(),
+        app: app.name.clone(),
     }
 }
 

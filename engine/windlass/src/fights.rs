@@ -55,7 +55,7 @@ impl Fights {
             fight.repairs < REPAIRS
         });
         for step in &mut plan.steps {
-            let is_repair = step.action == Action::Configure(Cause::Drifted);
+            let is_repair = matches!(step.action, Action::Configure(Cause::Drifted | Cause::Reconsidered));
             let Some(fight) = fights.get(&(target.to_owned(), step.id.clone())).filter(|_| is_repair) else {
                 continue;
             };

@@ -14,7 +14,7 @@ use windlass_core::{
 };
 
 use crate::{
-    report::{Report, place},
+    report::{Report, place, unanswered_condition},
     stop::chain,
     target::{ClusterError, Preview, Target, TargetError},
 };
@@ -49,6 +49,11 @@ pub async fn of(target: &dyn Target, mut plan: Plan, report: &mut Report) -> For
                 report
                     .notes
                     .extend(preview.notes.iter().map(|note| format!("{id}: {note}")));
+                let step = plan.steps.iter().find(|step| step.id == id);
+                report.diagnostics.extend(step.into_iter().flat_map(|step| {
+                    let unanswered = preview.unanswered.iter();
+                    unanswered.map(|why| unanswered_condition(step, why))
+                }));
                 previews.insert(id, preview);
             }
             Err(error) => {

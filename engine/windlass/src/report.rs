@@ -200,6 +200,13 @@ impl Report {
         self.drifted = changes.drifted();
         self.waiting = changes.waiting();
         let mut errors: Vec<Diagnostic> = plan.steps.iter().filter_map(refused).collect();
+        errors.extend(plan.steps.iter().flat_map(|step| {
+            let written = changes.written.get(&step.id).map(|written| &written.unanswered);
+            let live = step.live.as_ref().map(|live| &live.unanswered);
+            // What was written was looked at again.
+            let unanswered = written.or(live).into_iter().flatten();
+            unanswered.map(|why| unanswered_condition(step, why))
+        }));
         errors.extend(changes.failures.iter().map(|(step, error)| {
             let message = format!("{}: {}", step.id, chain(error));
             Diagnostic::error("not-applied", message, place(step))
@@ -270,6 +277,7 @@ fn note(step: &Step) -> Option<String> {
     let what = match &step.action {
         Action::Configure(Cause::Adopted) => "was made by somebody else: taken over, as `target.adopt` says",
         Action::Configure(Cause::Drifted) => "was changed by somebody else: repaired",
+        Action::Configure(Cause::Reconsidered) => "was looked at again, as other rules of `spec.ignore` count for it",
         Action::Skip(SkipReason::CreateOnly) => "is there already: left alone, as `windlass.dev/apply` says",
         Action::Skip(SkipReason::Terminating) => "is being deleted: it is looked at again when it is gone",
         Action::Skip(SkipReason::PruneDisabled) => "left the repository: kept, as `windlass.dev/prune` says",
@@ -326,6 +334,14 @@ fn refused(step: &Step) -> Option<Diagnostic> {
         _ => return None,
     };
     Some(Diagnostic::error(code, message, place(step)).with_help(help))
+}
+
+/// A condition of an ignore rule that can't be told to be true or false.
+pub(crate) fn unanswered_condition(step: &Step, why: &str) -> Diagnostic {
+    let message = format!("{}: {why}", step.id);
+    Diagnostic::error("ignore-condition", message, place(step)).with_help(
+        "until it can be told, the rule counts: its fields are left as they live, and the rest of the object is applied",
+    )
 }
 
 /// Steps that were left alone because somebody undoes them.

@@ -84,6 +84,18 @@ pub struct Written {
     pub notes: Vec<String>,
     /// Edits of others that were undone.
     pub edits: Vec<Edit>,
+    /// Conditions of ignore rules that had no answer, a sentence each. Errors.
+    pub unanswered: Vec<String>,
+}
+
+impl Written {
+    /// What is known after one more write of the same object.
+    fn and(&mut self, later: Self) {
+        self.receipt = later.receipt;
+        self.notes.extend(later.notes);
+        self.notes.dedup();
+        self.edits.extend(later.edits);
+    }
 }
 
 /// Somebody else's edit of one field.
@@ -115,6 +127,8 @@ pub struct Preview {
     pub is_equal: bool,
     /// What a person should know, a sentence each.
     pub notes: Vec<String>,
+    /// As [`Written::unanswered`].
+    pub unanswered: Vec<String>,
 }
 
 /// Why a target refuses.

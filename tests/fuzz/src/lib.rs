@@ -15,6 +15,7 @@ mod wasm;
 mod source;
 mod shown;
 mod fields;
+mod cel;
 mod guests;
 mod seeds;
 pub mod mutate;
@@ -137,6 +138,12 @@ pub const TARGETS: &[Target] = &[
         what: "owned fields and paths, as an API server writes them",
         run: fields::fields,
         seeds: fields::seeds,
+    },
+    Target {
+        name: "cel",
+        what: "expressions in CEL, and what they say of an object",
+        run: cel::expressions,
+        seeds: cel::seeds,
     },
     Target {
         name: "findings",

@@ -237,7 +237,7 @@ impl<'a> Writing<'a> {
     }
 
     fn reduced(&self, live: &Value) -> Result<Reduced, Refusal> {
-        live::reduce(live, self.wanted.id, self.wanted.owner).map_err(|error| unreadable(&error))
+        live::reduce(live, self.wanted.id, self.wanted.owner, &[]).map_err(|error| unreadable(&error))
     }
 
     fn call(&self, verb: Verb, method: Method, content: Content, body: &Value) -> Call {

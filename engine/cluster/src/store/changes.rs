@@ -68,8 +68,8 @@ impl Changed {
             (Sight::Live(before), Sight::Live(after)) => {
                 let (a, b) = (&before.reduced, &after.reduced);
                 before.readiness != after.readiness
-                    || (&a.uid, &a.projection, &a.mark, a.deleting, &a.foreign)
-                        != (&b.uid, &b.projection, &b.mark, b.deleting, &b.foreign)
+                    || (&a.uid, &a.projection, &a.mark, a.deleting, &a.foreign, &a.heeds)
+                        != (&b.uid, &b.projection, &b.mark, b.deleting, &b.foreign, &b.heeds)
             }
             (before, after) => before != after,
         }

@@ -10,7 +10,7 @@ use windlass_core::{
     owner::Owner,
 };
 
-use super::{Live, Sight};
+use super::{Live, Rules, Sight};
 use crate::{delete::text, ready, resource::Resource};
 
 /// What is known of an object.
@@ -23,8 +23,8 @@ pub(super) enum Known {
 
 impl Known {
     /// Of a body, as its owner sees it.
-    pub(super) fn of(object: &Value, resource: &Resource, id: &ObjectId, owner: &Owner) -> Self {
-        match live::reduce(object, id, owner) {
+    pub(super) fn of(object: &Value, resource: &Resource, id: &ObjectId, owner: &Owner, rules: &Rules) -> Self {
+        match live::reduce(object, id, owner, rules.of(owner)) {
             Ok(reduced) => Self::Live(Arc::new(Live {
                 reduced,
                 // An answer of a Secret's metadata tells of no kind; nobody waits for a Secret.

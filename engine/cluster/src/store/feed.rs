@@ -60,7 +60,7 @@ impl Sink for Feed {
     fn seen(&mut self, object: &Value) {
         let Some(store) = self.store.upgrade() else { return };
         let id = id_of(&self.resource, object);
-        let changed = store.state().take(&self.resource, &id, object, &store.installation);
+        let changed = store.state().take(&self.resource, &id, object, &store);
         if let (Some(changed), true) = (changed, self.has_listed()) {
             store.subscribers.tell(&changed);
         }
@@ -188,10 +188,10 @@ impl State {
         resource: &Arc<Resource>,
         id: &ObjectId,
         object: &Value,
-        installation: &str,
+        of: &Inner,
     ) -> Option<Changed> {
         let version = text(object, "/metadata/resourceVersion");
-        let claim = Owner::of(object, id).filter(|owner| owner.installation == installation);
+        let claim = Owner::of(object, id).filter(|owner| owner.installation == of.installation);
         let claim = claim.map(|owner| self.intern(&owner));
         let kind = self.kinds.get_mut(resource)?;
         let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
@@ -218,7 +218,7 @@ impl State {
         };
         let known = match &owner {
             // Metadata tells nothing of values.
-            Some(owner) if !resource.is_secret() => Known::of(object, resource, id, owner),
+            Some(owner) if !resource.is_secret() => Known::of(object, resource, id, owner, &of.rules),
             _ => Known::uid(object),
         };
         let entry = Entry::new(owner.clone(), known, version);

@@ -634,7 +634,7 @@ async fn nothing_is_lost_under_load() {
     }
     for n in 0..10 {
         let id = id_of(&resource, &format!("m{n}"));
-        let expected = windlass_core::live::reduce(&last(n), &id, &owner("api")).unwrap();
+        let expected = windlass_core::live::reduce(&last(n), &id, &owner("api"), &[]).unwrap();
         assert_eq!(
             store.see(&resource, &id, &owner("api")).live().unwrap().reduced,
             expected

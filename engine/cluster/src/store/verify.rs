@@ -69,7 +69,7 @@ async fn one(store: &Inner, suspect: &Suspect) {
         Ok(None) => state.remove(resource, id, uid),
         // Also another one of the same name, which then is news.
         Ok(Some(object)) => {
-            let changed = state.take(resource, id, &object, &store.installation);
+            let changed = state.take(resource, id, &object, store);
             if !store.is_labelled(&object) {
                 // No watch tells what becomes of it, so it is told and not kept.
                 state.remove(resource, id, text(&object, "/metadata/uid"));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{adopt::Adoption, options::IgnoreRule, owner::MANAGER_PREFIX};
+use crate::{adopt::Adoption, fields::FieldPath, options::IgnoreRule, owner::MANAGER_PREFIX};
 
 /// `App.spec`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,6 +222,7 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
             format!("{field}: `{name}` {why}"),
         );
     }
+    conditions(&spec.ignore)?;
     spec.ignore
         .iter()
         .enumerate()
@@ -266,6 +267,18 @@ const IDENTITY: [&str; 5] = [
     "/metadata",
 ];
 
+/// Conditions of an App. Each is answered for each object of its kind, a hundredth of a second at most
+/// ([`crate::cel::MAX_COST`]): the threat is an App whose rules take the time of all others.
+const MAX_CONDITIONS: usize = 20;
+
+fn conditions(rules: &[IgnoreRule]) -> Result<(), (String, String)> {
+    let mut conditions = rules.iter().enumerate().filter(|(_, rule)| rule.when.is_some());
+    conditions.nth(MAX_CONDITIONS).map_or(Ok(()), |(index, _)| {
+        let message = format!("spec.ignore has more than {MAX_CONDITIONS} rules with `when`");
+        Err((format!("/spec/ignore/{index}/when"), message))
+    })
+}
+
 fn ignored(index: usize, rule: &IgnoreRule) -> Result<(), (String, String)> {
     if rule.kind.is_empty() {
         let message = format!("spec.ignore[{index}].kind is empty");
@@ -276,15 +289,28 @@ fn ignored(index: usize, rule: &IgnoreRule) -> Result<(), (String, String)> {
         return Err((format!("/spec/ignore/{index}/fields"), message));
     }
     for (at, field) in rule.fields.iter().enumerate() {
-        let why = if !field.starts_with('/') {
-            "is no JSON pointer: write for example `/spec/replicas`"
-        } else if IDENTITY.contains(&field.as_str()) {
-            "can't be ignored: it tells which object it is"
-        } else {
-            continue;
-        };
+        let Err(why) = ignored_field(field) else { continue };
         let message = format!("spec.ignore[{index}].fields[{at}]: `{field}` {why}");
         return Err((format!("/spec/ignore/{index}/fields/{at}"), message));
+    }
+    Ok(())
+}
+
+fn ignored_field(field: &str) -> Result<(), &'static str> {
+    let is_path = field.starts_with('.');
+    if !field.starts_with('/') && !is_path {
+        return Err("is no JSON pointer: write for example `/spec/replicas`");
+    }
+    if is_path && FieldPath::parse(field).is_err() {
+        return Err("is no path of a field: write for example `.spec.template.spec.containers[name=\"app\"].image`");
+    }
+    let pointer = if is_path {
+        field.replace('.', "/")
+    } else {
+        field.to_owned()
+    };
+    if IDENTITY.contains(&pointer.as_str()) {
+        return Err("can't be ignored: it tells which object it is");
     }
     Ok(())
 }

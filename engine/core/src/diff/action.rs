@@ -40,6 +40,8 @@ pub enum Cause {
     Drifted,
     /// Somebody else made it, and the app takes it over.
     Adopted,
+    /// Other ignore rules count than when it was written: a condition is another, or the App says something else.
+    Reconsidered,
 }
 
 /// Why nothing is done.
@@ -160,14 +162,16 @@ fn of_ours(wanted: &Manifest, live: &LiveObject, owned: Option<&Owned>, policy: 
     // Nothing is known of what the first write came to.
     let is_unsettled = matches!(live.content, Content::Fields { .. }) && owned.projection.is_none();
     let is_untouched = live.is_as_written(owned) && is_marked && !has_strays;
-    if is_untouched || is_unsettled {
+    let is_unchanged_in_git = owned.applied == Some(wanted.object.hash);
+    let is_reconsidered = is_untouched && is_unchanged_in_git && owned.intended.is_none();
+    if is_unsettled || (is_untouched && !is_reconsidered) {
         return Action::Configure(Cause::Changed);
     }
-    let is_unchanged_in_git = owned.applied == Some(wanted.object.hash);
-    if policy.drift == DriftMode::Report && is_unchanged_in_git {
-        Action::Skip(SkipReason::DriftReported)
-    } else {
-        Action::Configure(Cause::Drifted)
+    match policy.drift {
+        // What others did while a rule left it to them is drift when it no longer does.
+        DriftMode::Report if is_unchanged_in_git => Action::Skip(SkipReason::DriftReported),
+        _ if is_reconsidered => Action::Configure(Cause::Reconsidered),
+        _ => Action::Configure(Cause::Drifted),
     }
 }
 

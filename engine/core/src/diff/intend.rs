@@ -3,7 +3,7 @@
 use super::{Action, Content, Live, LiveObject, Mark, Plan, Step};
 use crate::{
     digest::Digest,
-    inventory::{FORMAT, Inventory, Owned},
+    inventory::{FORMAT, Inventory, Owned, Ruled},
     manifest::Manifest,
     options::{Options, Write},
 };
@@ -30,6 +30,8 @@ pub struct Receipt {
     pub uid: Option<String>,
     /// Of what lives in the fields that were applied.
     pub projection: Option<Digest>,
+    /// Which ignore rules count for it.
+    pub ruled: Ruled,
 }
 
 impl Inventory {
@@ -105,6 +107,7 @@ fn owned(manifest: &Manifest, receipt: Receipt) -> Owned {
         only_made: receipt.uid.is_some() && options.write == Write::CreateOnly,
         uid: receipt.uid,
         projection: receipt.projection,
+        ruled: receipt.ruled,
     }
 }
 
@@ -117,6 +120,7 @@ fn receipt(live: &LiveObject) -> Receipt {
     Receipt {
         uid: live.uid.clone(),
         projection,
+        ruled: live.ruled.clone().unwrap_or_default(),
     }
 }
 

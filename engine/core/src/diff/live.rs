@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{adopt::Refusal, digest::Digest, inventory::Owned, model::ObjectId};
+use crate::{
+    adopt::Refusal,
+    digest::Digest,
+    inventory::{Owned, Ruled},
+    model::ObjectId,
+};
 
 /// What lives on the target now, for the objects the app wants or owns.
 pub type Live = BTreeMap<ObjectId, LiveObject>;
@@ -29,6 +34,10 @@ pub struct LiveObject {
     /// What would go with it, in words (`12 objects of other apps`): a Namespace's or a definition's objects that aren't the
     /// app's to delete.
     pub holds: Option<String>,
+    /// Which ignore rules count for it; `None` = that takes a look at what git wants.
+    pub ruled: Option<Ruled>,
+    /// Conditions of rules that had no answer, a sentence each. Errors.
+    pub unanswered: Vec<String>,
 }
 
 /// What of an object is compared.
@@ -70,6 +79,11 @@ pub enum Moving {
     Released,
 }
 
+const NO_RULES: Ruled = Ruled {
+    rules: None,
+    heeded: None,
+};
+
 impl LiveObject {
     /// On a target that keeps what it is given.
     #[must_use]
@@ -83,6 +97,8 @@ impl LiveObject {
             refusal: Some(Refusal::Foreign),
             moving: Moving::No,
             holds: None,
+            ruled: Some(NO_RULES),
+            unanswered: Vec::new(),
         }
     }
 
@@ -98,6 +114,8 @@ impl LiveObject {
             refusal: None,
             moving: Moving::No,
             holds: None,
+            ruled: None,
+            unanswered: Vec::new(),
         }
     }
 
@@ -120,12 +138,23 @@ impl LiveObject {
         }
     }
 
+    /// Whether the same ignore rules count as when it was written last.
+    #[must_use]
+    pub fn is_ruled_as(&self, owned: &Owned) -> bool {
+        self.ruled
+            .as_ref()
+            .is_some_and(|ruled| ruled.rules == owned.ruled.rules)
+    }
+
     /// Whether it is as that content would make it, without looking at what it is.
     pub(super) fn is_synced(&self, wanted: Digest, owned: Option<&Owned>) -> bool {
         match &self.content {
             Content::Whole(hash) => *hash == Some(wanted),
             Content::Fields { .. } => owned.is_some_and(|owned| {
-                owned.applied == Some(wanted) && owned.intended.is_none() && self.is_as_written(owned)
+                owned.applied == Some(wanted)
+                    && owned.intended.is_none()
+                    && self.is_as_written(owned)
+                    && self.is_ruled_as(owned)
             }),
             Content::Unseen(_) => false,
         }

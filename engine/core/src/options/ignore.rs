@@ -1,12 +1,16 @@
 //! Fields that git names and somebody else decides: ignored in the diff and in the apply alike.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::{Value, json};
 
 use crate::{
+    cel::{Expression, Unanswered},
+    digest::Digest,
     fields::{FieldPath, FieldSet, without},
     managers::Managers,
-    model::{ObjectId, group_version},
+    model::{ObjectId, canonical, group_version},
 };
 
 /// `App.spec.ignore[]`: fields of some objects that are left to others.
@@ -24,8 +28,50 @@ pub struct IgnoreRule {
     /// Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// JSON pointers (RFC 6901) into the manifest.
+    /// JSON pointers (RFC 6901) into the manifest, or paths as the API server and reports print them, which name items of lists:
+    /// `.spec.template.spec.containers[name="app"].image`.
     pub fields: Vec<String>,
+    /// Left to others only while this is true. Absent = always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Condition>,
+}
+
+/// When a rule counts: an expression over [`Condition::VARIABLES`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition(Expression);
+
+impl Condition {
+    /// What a condition is about:
+    /// - `object`: the object as git wants it;
+    /// - `live`: as it lives, as a whole;
+    /// - `managers`: the names of the field managers, other than the App's own, that own one of the rule's fields.
+    pub const VARIABLES: [&str; 3] = ["object", "live", "managers"];
+
+    fn holds(&self, situation: &Situation<'_>, managers: &Value) -> Result<bool, Unanswered> {
+        let [object, live, owners] = Self::VARIABLES;
+        self.0
+            .holds(&[(object, situation.object), (live, situation.live), (owners, managers)])
+    }
+
+    /// What it looks at, but for what git wants.
+    fn reads(&self, live: &Value, managers: &Value) -> Value {
+        let [_, name, owners] = Self::VARIABLES;
+        json!([self.0.read(name, live), self.0.read(owners, managers)])
+    }
+}
+
+impl Serialize for Condition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = Expression::parse(&text, &Self::VARIABLES);
+        parsed.map(Self).map_err(D::Error::custom)
+    }
 }
 
 impl IgnoreRule {
@@ -38,44 +84,161 @@ impl IgnoreRule {
             && fits(&self.name, &id.name)
             && fits(&self.namespace, &id.namespace)
     }
+
+    /// Who else than the app owns one of the rule's fields.
+    fn owners(&self, live: &Value, managers: &Managers, manager: &str) -> Value {
+        let pointers: Vec<String> = self.fields.iter().filter_map(|field| pointer(field, live)).collect();
+        let owns = |set: &FieldSet| pointers.iter().any(|pointer| set.touches(live, pointer));
+        let owners = managers.others(manager).filter(|other| owns(&other.fields));
+        owners
+            .map(|other| other.name.as_str())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
 }
 
-/// Takes ignored fields out of what is to be applied to an object that lives. Where it doesn't live yet, git's values stand: this
-/// isn't to be called.
-///
-/// A field is left out only when somebody else owns it too. One that only the app owns would be reset by the server when it is
-/// left out, so that the living value is applied instead, until somebody else takes it.
-///
-/// Returns the pointers that made a difference.
-pub fn ignore<'r>(
-    payload: &mut Value,
-    id: &ObjectId,
-    live: &Value,
-    managers: &Managers,
-    manager: &str,
-    rules: &'r [IgnoreRule],
-) -> Vec<&'r str> {
-    let others = FieldSet::union_of(managers.others(manager).map(|other| &other.fields));
-    let nothing = FieldSet::default();
-    let ours = managers.applier(manager).map_or(&nothing, |entry| &entry.fields);
-    let pointers = rules
+/// What rules are held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// Which object.
+    pub id: &'a ObjectId,
+    /// As git wants it.
+    pub object: &'a Value,
+    /// As it lives.
+    pub live: &'a Value,
+    /// Who owns what of it.
+    pub managers: &'a Managers,
+    /// The field manager of the app.
+    pub manager: &'a str,
+}
+
+/// Which rules count for an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ruling<'r> {
+    /// Those without a condition, those whose condition is true, and those of which it can't be told: what can't be told to be
+    /// git's is left as it lives.
+    pub rules: Vec<&'r IgnoreRule>,
+    /// Those that follow from the render, see [`handed_over`].
+    pub derived: Vec<&'r IgnoreRule>,
+    /// Conditions without an answer: which rule, by its number, and why.
+    pub unanswered: Vec<(usize, Unanswered)>,
+}
+
+impl<'r> Ruling<'r> {
+    /// Holds rules against an object that lives.
+    #[must_use]
+    pub fn of(rules: &'r [IgnoreRule], situation: &Situation<'_>) -> Self {
+        let mut ruling = Self::default();
+        for (number, rule) in rules.iter().enumerate() {
+            if !rule.is_about(situation.id) {
+                continue;
+            }
+            let counts = rule.when.as_ref().map_or(Ok(true), |condition| {
+                let owners = rule.owners(situation.live, situation.managers, situation.manager);
+                condition.holds(situation, &owners)
+            });
+            match counts {
+                Ok(true) => ruling.rules.push(rule),
+                Ok(false) => {}
+                Err(why) => {
+                    ruling.rules.push(rule);
+                    ruling.unanswered.push((number, why));
+                }
+            }
+        }
+        ruling
+    }
+
+    /// With those of some other rules that are about the object; they have no conditions.
+    #[must_use]
+    pub fn and(mut self, derived: &'r [IgnoreRule], id: &ObjectId) -> Self {
+        self.derived.extend(derived.iter().filter(|rule| rule.is_about(id)));
+        self
+    }
+
+    /// Names which of the App's rules count: when it is another one, what is to be applied may be as well. `None`: none does.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        digest_of(&self.rules)
+    }
+
+    /// Takes ignored fields out of what is to be applied to an object that lives. Where it doesn't live yet, git's values stand:
+    /// nothing is to be ignored.
+    ///
+    /// A field is left out only when somebody else owns it too. One that only the app owns would be reset by the server when it is
+    /// left out, so that the living value is applied instead, until somebody else takes it.
+    ///
+    /// Returns the fields that made a difference.
+    pub fn ignore(&self, payload: &mut Value, situation: &Situation<'_>) -> Vec<&'r str> {
+        let Situation {
+            live,
+            managers,
+            manager,
+            ..
+        } = situation;
+        let others = FieldSet::union_of(managers.others(manager).map(|other| &other.fields));
+        let nothing = FieldSet::default();
+        let ours = managers.applier(manager).map_or(&nothing, |entry| &entry.fields);
+        let act = |field: &&String| {
+            let Some(pointer) = pointer(field, payload) else {
+                return false;
+            };
+            let is_theirs = others.touches(payload, &pointer);
+            let known = if is_theirs { &others } else { ours };
+            let path = known.path_at(payload, &pointer);
+            // What stands in a list that nobody has applied is new: git's value stands.
+            path.is_some_and(|path| {
+                if is_theirs {
+                    leave(payload, &path)
+                } else {
+                    keep(payload, live, &path, &pointer)
+                }
+            })
+        };
+        let fields = self.rules.iter().chain(&self.derived).flat_map(|rule| &rule.fields);
+        fields.filter(act).map(String::as_str).collect()
+    }
+}
+
+/// What the conditions of rules look at of a living object, but for what git wants, and which conditions they are: as long as it is
+/// the same, and git wants the same, so is the [`Ruling`]. `None`: no condition is about it.
+#[must_use]
+pub fn heeds(rules: &[IgnoreRule], id: &ObjectId, live: &Value, managers: &Managers, manager: &str) -> Option<Digest> {
+    let heeded: Vec<Value> = rules
         .iter()
         .filter(|rule| rule.is_about(id))
-        .flat_map(|rule| &rule.fields);
-    let act = |pointer: &&String| {
-        let is_theirs = others.touches(payload, pointer);
-        let known = if is_theirs { &others } else { ours };
-        let path = known.path_at(payload, pointer);
-        // What stands in a list that nobody has applied is new: git's value stands.
-        path.is_some_and(|path| {
-            if is_theirs {
-                leave(payload, &path)
-            } else {
-                keep(payload, live, &path, pointer)
-            }
+        .filter_map(|rule| {
+            let owners = rule.owners(live, managers, manager);
+            Some(json!([rule, rule.when.as_ref()?.reads(live, &owners)]))
         })
-    };
-    pointers.filter(act).map(String::as_str).collect()
+        .collect();
+    (!heeded.is_empty()).then(|| Digest::of(canonical(&heeded.into()).as_bytes()))
+}
+
+/// Whether it takes a look at an object to tell which rules count.
+#[must_use]
+pub fn has_conditions(rules: &[IgnoreRule], id: &ObjectId) -> bool {
+    rules.iter().any(|rule| rule.when.is_some() && rule.is_about(id))
+}
+
+/// As [`Ruling::digest`], of an object about which no rule has a condition.
+#[must_use]
+pub fn standing(rules: &[IgnoreRule], id: &ObjectId) -> Option<Digest> {
+    let rules: Vec<&IgnoreRule> = rules.iter().filter(|rule| rule.is_about(id)).collect();
+    digest_of(&rules)
+}
+
+fn digest_of(rules: &[&IgnoreRule]) -> Option<Digest> {
+    (!rules.is_empty()).then(|| Digest::of(canonical(&json!(rules)).as_bytes()))
+}
+
+/// A field of a rule as a JSON pointer into an object. `None`: a list that it goes through has no such item.
+fn pointer(field: &str, object: &Value) -> Option<String> {
+    if field.starts_with('/') {
+        return Some(field.to_owned());
+    }
+    FieldPath::parse_in(field, object).ok()?.pointer_in(object)
 }
 
 /// Leaves a field to its other owners.
@@ -115,6 +278,7 @@ pub fn handed_over<'o>(objects: impl IntoIterator<Item = (&'o ObjectId, &'o Valu
             name: Some(text("name")?.to_owned()),
             namespace: Some(id.namespace.clone()),
             fields: vec!["/spec/replicas".to_owned()],
+            when: None,
         })
     });
     targets.collect()
@@ -153,10 +317,21 @@ mod tests {
 
     /// What is applied, and whether something was different.
     fn applied(payload: &Value, live: &Value, managers: &Managers, fields: &[&str]) -> (Value, bool) {
-        let mut payload = payload.clone();
-        let rules = [rule(fields)];
-        let changed = !ignore(&mut payload, &id(), live, managers, OURS, &rules).is_empty();
-        (payload, changed)
+        ruled(payload, live, managers, &[rule(fields)])
+    }
+
+    fn ruled(payload: &Value, live: &Value, managers: &Managers, rules: &[IgnoreRule]) -> (Value, bool) {
+        let mut left = payload.clone();
+        let id = id();
+        let situation = Situation {
+            id: &id,
+            object: payload,
+            live,
+            managers,
+            manager: OURS,
+        };
+        let changed = !Ruling::of(rules, &situation).ignore(&mut left, &situation).is_empty();
+        (left, changed)
     }
 
     #[test]
@@ -197,17 +372,11 @@ mod tests {
             applied(&payload, &removed, &managers(&[]), replicas),
             (json!({"spec": {"paused": false}}), true)
         );
-        let mut unchanged = payload.clone();
-        let other = ObjectId {
-            name: "web".into(),
-            ..id()
-        };
-        let rules = [IgnoreRule {
-            name: Some("api".into()),
+        let others = IgnoreRule {
+            name: Some("web".into()),
             ..rule(replicas)
-        }];
-        assert!(ignore(&mut unchanged, &other, &live, &both, OURS, &rules).is_empty());
-        assert_eq!(unchanged, payload);
+        };
+        assert_eq!(ruled(&payload, &live, &both, &[others]), (payload.clone(), false));
     }
 
     #[test]
@@ -233,14 +402,124 @@ mod tests {
             json!([container("a", "a:1"), container("b", "b:9")])
         );
         let updater = ("updater", "Update", fields(&["b"]));
+        let both = managers(&[ours, updater]);
         assert_eq!(
-            applied(&payload, &live, &managers(&[ours, updater]), second).0["spec"]["containers"],
+            applied(&payload, &live, &both, second).0["spec"]["containers"],
+            json!([container("a", "a:1"), {"name": "b"}])
+        );
+        let by_name: &[&str] = &[
+            r#".spec.containers[name="b"].image"#,
+            r#".spec.containers[name="absent"].image"#,
+        ];
+        assert_eq!(
+            applied(&payload, &live, &both, by_name).0["spec"]["containers"],
             json!([container("a", "a:1"), {"name": "b"}])
         );
         // Nobody knows by what the items are told apart.
         assert_eq!(
             applied(&payload, &live, &managers(&[]), second),
             (payload.clone(), false)
+        );
+    }
+
+    fn when(text: &str) -> IgnoreRule {
+        let condition = serde_json::from_value(json!(text)).unwrap();
+        IgnoreRule {
+            when: Some(condition),
+            ..rule(&["/spec/replicas"])
+        }
+    }
+
+    #[test]
+    fn a_condition_decides_and_what_has_no_answer_is_left() {
+        let payload = json!({"spec": {"replicas": 2}});
+        let live = json!({"metadata": {"annotations": {"by": "keda"}}, "spec": {"replicas": 5}});
+        let entry = |name| (name, "Update", json!({"f:spec": {"f:replicas": {}}}));
+        let scaled = managers(&[
+            (OURS, "Apply", json!({"f:spec": {"f:replicas": {}}})),
+            entry("keda"),
+            entry("hand"),
+        ]);
+        let left = json!({});
+        for (text, ignored) in [
+            ("live.metadata.annotations.by == 'keda'", true),
+            ("live.metadata.annotations.by == 'hand'", false),
+            ("live.spec.replicas > object.spec.replicas", true),
+            ("live.spec.replicas < object.spec.replicas", false),
+            ("managers == ['hand', 'keda']", true),
+            ("'helm' in managers", false),
+            ("live.metadata.labels.by == 'keda'", true),
+            ("live.metadata.annotations.by", true),
+        ] {
+            let expected = if ignored {
+                (left.clone(), true)
+            } else {
+                (payload.clone(), false)
+            };
+            assert_eq!(ruled(&payload, &live, &scaled, &[when(text)]), expected, "{text}");
+        }
+        let id = id();
+        let situation = Situation {
+            id: &id,
+            object: &payload,
+            live: &live,
+            managers: &scaled,
+            manager: OURS,
+        };
+        let rules = [when("true"), when("live.metadata.labels.by == 'keda'"), when("false")];
+        let ruling = Ruling::of(&rules, &situation);
+        assert_eq!(
+            (ruling.rules.len(), ruling.unanswered.len(), ruling.unanswered[0].0),
+            (2, 1, 1)
+        );
+        assert!(Ruling::of(&rules[2..], &situation).digest().is_none());
+        assert_ne!(Ruling::of(&rules[..1], &situation).digest(), ruling.digest());
+        assert!(has_conditions(&rules, &id) && !has_conditions(&[rule(&["/a"])], &id));
+        let plain = [rule(&["/a"])];
+        assert_eq!(standing(&plain, &id), Ruling::of(&plain, &situation).digest());
+    }
+
+    #[test]
+    fn only_what_a_condition_looks_at_is_heeded() {
+        let live = json!({"metadata": {"annotations": {"by": "keda", "other": "x"}}, "spec": {"replicas": 5}});
+        let owned = |name| managers(&[(name, "Update", json!({"f:spec": {"f:replicas": {}}}))]);
+        let of = |rules: &[IgnoreRule], live: &Value, managers: &Managers| heeds(rules, &id(), live, managers, OURS);
+        let annotation = [when("live.metadata.annotations.by == 'keda'")];
+        let before = of(&annotation, &live, &owned("keda"));
+        let with = |pointer: &str, value: &str| {
+            let mut live = live.clone();
+            *live.pointer_mut(pointer).unwrap() = value.into();
+            live
+        };
+        assert!(before.is_some());
+        assert_eq!(
+            of(&annotation, &with("/metadata/annotations/other", "y"), &owned("hand")),
+            before
+        );
+        assert_ne!(
+            of(&annotation, &with("/metadata/annotations/by", "y"), &owned("keda")),
+            before
+        );
+        assert_ne!(
+            of(&[when("live.metadata.annotations.by == 'x'")], &live, &owned("keda")),
+            before
+        );
+        let owners = [when("'keda' in managers")];
+        assert_ne!(of(&owners, &live, &owned("keda")), of(&owners, &live, &owned("hand")));
+        assert_eq!(of(&[rule(&["/a"])], &live, &owned("keda")), None);
+    }
+
+    #[test]
+    fn a_condition_reads_what_it_writes_and_a_bad_one_is_told() {
+        let rule = when("live.spec.replicas > 1");
+        let text = serde_json::to_value(&rule).unwrap();
+        assert_eq!(text["when"], "live.spec.replicas > 1");
+        assert_eq!(serde_json::from_value::<IgnoreRule>(text).unwrap(), rule);
+        let bad = json!({"kind": "X", "fields": ["/a"], "when": "lives.a"});
+        let error = serde_json::from_value::<IgnoreRule>(bad).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no `lives`, only `object`, `live`, `managers`, at 1:1 of the expression"
         );
     }
 

@@ -63,6 +63,7 @@ fn object(step: &Step, preview: &Preview, sides: [&str; 2]) -> Option<ObjectDiff
         Action::Configure(Cause::Changed) => ("configure", Some("changed")),
         Action::Configure(Cause::Drifted) => ("configure", Some("drifted")),
         Action::Configure(Cause::Adopted) => ("configure", Some("adopted")),
+        Action::Configure(Cause::Reconsidered) => ("configure", Some("reconsidered")),
         Action::Delete => ("delete", None),
         Action::Skip(reason) => ("skip", Some(skip_word(reason))),
     };

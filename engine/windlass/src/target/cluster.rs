@@ -30,10 +30,10 @@ use windlass_core::{
     config::DriftScope,
     dag::Until,
     diff::{Action, Content, Live, LiveObject, Mark, Moving, Step},
-    inventory::Inventory,
+    inventory::{Inventory, Owned, Ruled},
     manifest::Desired,
     model::ObjectId,
-    options::{IgnoreRule, handed_over},
+    options::{IgnoreRule, handed_over, has_conditions, standing},
     owner::Owner,
 };
 
@@ -239,7 +239,16 @@ impl Cluster {
                     };
                     match why {
                         Some(why) => Some(LiveObject::unseen(why.clone())),
-                        None => self.look_at(resource, id, owned.is_some()).await,
+                        None => {
+                            let seen = self.look_at(resource, id, owned.is_some()).await;
+                            let wanted = desired.objects.get(id).map(|manifest| &manifest.object.body);
+                            match (seen, owned) {
+                                (Some(seen), Some(owned)) => {
+                                    Some(self.hold_to_rules(resource, id, wanted, owned, seen).await)
+                                }
+                                (seen, _) => seen,
+                            }
+                        }
                     }
                 }
                 // Not served: so nothing of it lives. A definition of the same app may be about to change that.
@@ -270,6 +279,40 @@ impl Cluster {
                 resource.label()
             ))),
         }
+    }
+
+    /// Finds out which ignore rules count for an object that the app owns. It takes a look at all of it when what their conditions look
+    /// at is another than when they were held against it last.
+    async fn hold_to_rules(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        wanted: Option<&Value>,
+        owned: &Owned,
+        mut seen: LiveObject,
+    ) -> LiveObject {
+        let rules = &self.manners.ignore;
+        let heeded = seen.ruled.take().and_then(|ruled| ruled.heeded);
+        if !has_conditions(rules, id) {
+            seen.ruled = Some(Ruled {
+                rules: standing(rules, id),
+                heeded: None,
+            });
+        } else if heeded.is_some() && heeded == owned.ruled.heeded {
+            seen.ruled = Some(owned.ruled.clone());
+        } else if let Some(body) = wanted {
+            match self.shared.api.get(&self.actor, resource, id).await {
+                Ok(Some(live)) => {
+                    let less = self.less(id, body, &live);
+                    seen.ruled = Some(less.ruled);
+                    seen.unanswered = less.unanswered;
+                }
+                // It went meanwhile: the watch will tell.
+                Ok(None) => {}
+                Err(refusal) => return LiveObject::unseen(refusal.to_string()),
+            }
+        }
+        seen
     }
 
     /// What is there before the first apply, as metadata.
@@ -402,6 +445,10 @@ fn judge(living: &Living) -> LiveObject {
         marked: reduced.mark.clone(),
         uid: Some(reduced.uid.clone()),
         deleting: reduced.deleting,
+        ruled: Some(Ruled {
+            rules: None,
+            heeded: reduced.heeds,
+        }),
         ..LiveObject::whole(None, None, Mark::Absent)
     }
 }

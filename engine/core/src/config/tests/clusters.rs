@@ -113,12 +113,40 @@ fn what_is_wrong_with_an_app_is_told_with_its_line() {
             "18:31: App `api`: spec.ignore[0].fields is empty: expected JSON pointers such as `/spec/replicas`",
         ),
         (
+            "  ignore: [{kind: Deployment, fields: ['.spec.containers[name=a]']}]",
+            "18:40: App `api`: spec.ignore[0].fields[0]: `.spec.containers[name=a]` is no path of a field: write for example `.spec.template.spec.containers[name=\"app\"].image`",
+        ),
+        (
+            "  ignore: [{kind: Deployment, fields: [.metadata.name]}]",
+            "18:40: App `api`: spec.ignore[0].fields[0]: `.metadata.name` can't be ignored: it tells which object it is",
+        ),
+        (
+            "  ignore:\n  - kind: Deployment\n    fields: [/spec/replicas]\n    when: live.spec.replicas > objct.spec.replicas",
+            "21:5: App `api`: spec.ignore[0].when: there is no `objct`, only `object`, `live`, `managers`, at 1:22 of the expression",
+        ),
+        (
             "  drift: {scope: All}",
             "18:11: App `api`: spec.drift.scope: unknown variant `All`, expected `Owned` or `Strict`",
         ),
     ] {
         assert_eq!(errors(&with(spec)), [expected]);
     }
+}
+
+#[test]
+fn an_app_has_so_many_conditions_and_no_more() {
+    let rules = |count| {
+        let rule = "\n  - {kind: Deployment, fields: [/spec/replicas], when: 'true'}";
+        format!("  ignore:{}", rule.repeat(count))
+    };
+    assert!(load(&with(&rules(20))).is_ok());
+    let [error] = &errors(&with(&rules(21)))[..] else {
+        panic!("one error is expected")
+    };
+    assert_eq!(
+        error,
+        "39:50: App `api`: spec.ignore has more than 20 rules with `when`"
+    );
 }
 
 #[test]

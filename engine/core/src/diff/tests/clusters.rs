@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     adopt::Refusal,
     diff::intend::{Receipt, is_at_rest},
+    inventory::Ruled,
     manifest::Within,
 };
 
@@ -32,6 +33,8 @@ fn untouched() -> LiveObject {
         refusal: Some(Refusal::Foreign),
         moving: Moving::No,
         holds: None,
+        ruled: Some(Ruled::default()),
+        unanswered: Vec::new(),
     }
 }
 
@@ -397,7 +400,7 @@ fn what_is_only_made_is_left_to_others() {
     let first = plan(&wanted, &Live::new(), &Inventory::default(), &on_cluster());
     let receipt = Receipt {
         uid: Some("u1".into()),
-        projection: None,
+        ..Receipt::default()
     };
     let settled = Inventory::default().settle([(&first.steps[0], Outcome::Applied(receipt))]);
     assert!(is_at_rest(&settled, &[(id.clone(), edited())].into()));
@@ -426,4 +429,56 @@ fn nothing_is_deleted_while_something_wanted_cannot_be_told() {
     };
     assert_eq!(planned(None), Action::Delete);
     assert_eq!(planned(Some(down)), Action::Skip(SkipReason::Uncertain));
+}
+
+#[test]
+fn other_rules_are_a_reason_to_look_again() {
+    let ruled = |rules: &[u8], heeded: &[u8]| Ruled {
+        rules: Some(Digest::of(rules)),
+        heeded: Some(Digest::of(heeded)),
+    };
+    let owned = Owned {
+        ruled: ruled(b"a", b"x"),
+        ..owned()
+    };
+    let living = |ruled: Option<Ruled>| LiveObject { ruled, ..untouched() };
+    let action = |value, live: &LiveObject, policy: &Policy| {
+        action_of(Some(value), Some(live.clone()), Some(owned.clone()), policy)
+    };
+    // A condition looked at something else, and said the same.
+    let same = living(Some(ruled(b"a", b"y")));
+    assert_eq!(action(1, &same, &on_cluster()), Action::Keep);
+    let report = Policy {
+        drift: DriftMode::Report,
+        ..on_cluster()
+    };
+    for other in [
+        living(Some(Ruled::default())),
+        living(Some(ruled(b"b", b"x"))),
+        living(None),
+    ] {
+        assert_eq!(action(1, &other, &on_cluster()), Action::Configure(Cause::Reconsidered));
+        assert_eq!(action(1, &other, &report), Action::Skip(SkipReason::DriftReported));
+        assert_eq!(action(2, &other, &report), Action::Configure(Cause::Changed));
+        let id = manifest("a", 1).object.id;
+        let inventory = Inventory {
+            entries: [(id.clone(), owned.clone())].into(),
+            ..Inventory::default()
+        };
+        assert!(!is_at_rest(&inventory, &[(id, other)].into()));
+    }
+    let edited = LiveObject {
+        ruled: Some(Ruled::default()),
+        ..edited()
+    };
+    assert_eq!(action(1, &edited, &on_cluster()), Action::Configure(Cause::Drifted));
+    // What was looked at is written down.
+    let plan = planned(Some(1), Some(same.clone()), Some(owned.clone()), &on_cluster());
+    let id = plan.steps[0].id.clone();
+    let before = Inventory {
+        entries: [(id.clone(), owned)].into(),
+        ..Inventory::default()
+    };
+    let settled = before.settle([(&plan.steps[0], Outcome::Done)]);
+    assert_eq!(settled.entries[&id].ruled, ruled(b"a", b"y"));
 }

@@ -21,10 +21,7 @@ use windlass_core::{
     payload,
 };
 
-use super::{
-    Cluster, Writer, api_version,
-    write::{strays, without},
-};
+use super::{Cluster, Writer, api_version, write::strays};
 use crate::target::{Preview, TargetError};
 
 /// Of a living object, what is nobody's to read in a comparison.
@@ -83,8 +80,8 @@ impl Cluster {
                 (self.owner.clone(), Some(anybody))
             }
         };
-        let sent = without(body, id, &live, &owner, &self.rules(id));
-        let wanted = match self.try_out(step, &resource, &sent, &owner, takeover).await {
+        let less = self.less_as(&owner, id, body, &live);
+        let wanted = match self.try_out(step, &resource, &less.body, &owner, takeover).await {
             Ok(wanted) => wanted,
             Err(Refusal::Immutable { recreation, .. }) => {
                 self.consented(&recreation)?;
@@ -101,7 +98,10 @@ impl Cluster {
             }
             Err(refusal) => return Err(refusal.into()),
         };
-        Ok(self.compare(&live, &wanted, &sent, &owner))
+        Ok(Preview {
+            unanswered: less.unanswered,
+            ..self.compare(&live, &wanted, &less.body, &owner)
+        })
     }
 
     fn compare(&self, live: &Value, wanted: &Value, sent: &Value, owner: &Owner) -> Preview {
@@ -121,7 +121,7 @@ impl Cluster {
             is_equal: canonical(&live) == canonical(&wanted),
             live: Some(live),
             wanted: Some(wanted),
-            notes: Vec::new(),
+            ..Preview::default()
         }
     }
 

@@ -10,15 +10,17 @@ use windlass_cluster::{
     resource::Resource,
 };
 use windlass_core::{
+    cel::Unanswered,
     config::DriftScope,
     conflict::Contest,
-    diff::{Action, Cause, Mark, Step, intend::Receipt},
+    diff::{Action, Cause, Mark, SkipReason, Step, intend::Receipt},
     fields::{FieldPath, FieldSet},
+    inventory::Ruled,
     live::{self, Stray},
     managers::Managers,
     manifest::Manifest,
     model::ObjectId,
-    options::{IgnoreRule, Options, Write, ignore},
+    options::{Options, Ruling, Situation, Write, heeds},
     owner::Owner,
     payload,
 };
@@ -34,17 +36,34 @@ impl Cluster {
         let Shared { store, .. } = &self.shared;
         let (id, body) = (&step.id, &manifest.object.body);
         let resource = self.resource(id, api_version(body)).await.map_err(Refusal::from)?;
-        let body = self.less_ignored(step, &resource, body).await?;
-        let applied = match self.send(step, &resource, &body).await {
+        let less = self.less_ignored(step, &resource, body).await?;
+        let sent = less.as_ref().map_or(body, |less| &less.body);
+        let mut applied = match self.send(step, &resource, sent).await {
             Err(Refusal::Immutable { recreation, .. }) => {
-                return self.recreate(step, &resource, &body, &recreation).await;
+                return self.recreate(step, &resource, sent, &recreation).await;
             }
             applied => applied?,
         };
         fault::point("cluster: applied");
+        let mut written = written(&applied);
+        let look = |live: &Value| self.has_rules(id).then(|| self.less(id, body, live));
+        let mut after = look(&applied.live);
+        // What was written may have made other rules count. What was just made is as git wants it, whichever do.
+        if let (Some(before), Some(now)) = (&less, &after)
+            && before.ruled.rules != now.ruled.rules
+            && before.body != now.body
+        {
+            applied = self.send(step, &resource, &now.body).await?;
+            fault::point("cluster: applied under other rules");
+            after = look(&applied.live);
+            written.and(self::written(&applied));
+        }
+        if let (Some(receipt), Some(after)) = (&mut written.receipt, after) {
+            receipt.ruled = after.ruled;
+            written.unanswered = after.unanswered;
+        }
         store.ensure(&resource, &id.namespace);
         store.wrote(&resource, id, &self.owner, &applied.live);
-        let mut written = written(&applied);
         self.strip(id, &resource, &applied, &mut written).await?;
         Ok(written)
     }
@@ -68,24 +87,57 @@ impl Cluster {
         self.shared.api.apply(&self.actor, wanted, how).await
     }
 
-    /// What git wants of an object, less the fields that are left to others. What isn't there yet gets all of them.
-    async fn less_ignored(&self, step: &Step, resource: &Resource, body: &Value) -> Result<Value, Refusal> {
-        let rules = self.rules(&step.id);
-        if rules.is_empty() || step.live.is_none() {
-            return Ok(body.clone());
+    /// What git wants of an object, less the fields that are left to others. `None`: all of it, as it isn't there yet or no rule is
+    /// about it.
+    async fn less_ignored(&self, step: &Step, resource: &Resource, body: &Value) -> Result<Option<Less>, Refusal> {
+        if step.live.is_none() || !self.has_rules(&step.id) {
+            return Ok(None);
         }
         let live = self.shared.api.get(&self.actor, resource, &step.id).await?;
-        Ok(live.map_or_else(
-            || body.clone(),
-            |live| without(body, &step.id, &live, &self.owner, &rules),
-        ))
+        Ok(live.map(|live| self.less(&step.id, body, &live)))
     }
 
-    /// Rules about an object: the App's, and those that follow from its render.
-    pub(super) fn rules(&self, id: &ObjectId) -> Vec<IgnoreRule> {
+    fn has_rules(&self, id: &ObjectId) -> bool {
         let handed_over = self.handed_over.lock().unwrap_or_else(PoisonError::into_inner);
-        let rules = self.manners.ignore.iter().chain(handed_over.iter());
-        rules.filter(|rule| rule.is_about(id)).cloned().collect()
+        let mut rules = self.manners.ignore.iter().chain(handed_over.iter());
+        rules.any(|rule| rule.is_about(id))
+    }
+
+    /// What git wants of a living object, less what the rules that count for it leave to others.
+    pub(super) fn less(&self, id: &ObjectId, body: &Value, live: &Value) -> Less {
+        self.less_as(&self.owner, id, body, live)
+    }
+
+    /// The same, where another app has it.
+    pub(super) fn less_as(&self, owner: &Owner, id: &ObjectId, body: &Value, live: &Value) -> Less {
+        let mut less = Less {
+            body: body.clone(),
+            ruled: Ruled::default(),
+            unanswered: Vec::new(),
+        };
+        // Where nobody can tell who owns what, the API server refuses the apply itself.
+        let Ok(managers) = Managers::read(live) else {
+            return less;
+        };
+        let manager = owner.manager();
+        let situation = Situation {
+            id,
+            object: body,
+            live,
+            managers: &managers,
+            manager: &manager,
+        };
+        let rules = &self.manners.ignore;
+        let handed_over = self.handed_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let ruling = Ruling::of(rules, &situation).and(&handed_over, id);
+        ruling.ignore(&mut less.body, &situation);
+        less.ruled.rules = ruling.digest();
+        if ruling.unanswered.is_empty() {
+            less.ruled.heeded = heeds(rules, id, live, &managers, &manager);
+        }
+        let told = |(number, why): &(usize, Unanswered)| format!("spec.ignore[{number}].when: {why}");
+        less.unanswered = ruling.unanswered.iter().map(told).collect();
+        less
     }
 
     /// Takes away what others added, where that counts as drift.
@@ -108,11 +160,10 @@ impl Cluster {
         let Some(live) = stripped else { return Ok(()) };
         fault::point("cluster: stripped");
         store.wrote(resource, id, &self.owner, &live);
-        if let Ok(reduced) = live::reduce(&live, id, &self.owner) {
-            written.receipt = Some(Receipt {
-                uid: Some(reduced.uid),
-                projection: reduced.projection,
-            });
+        if let Ok(reduced) = live::reduce(&live, id, &self.owner, &[]) {
+            let receipt = written.receipt.get_or_insert_default();
+            receipt.uid = Some(reduced.uid);
+            receipt.projection = reduced.projection;
         }
         for Stray { path, manager } in strays {
             written.notes.push(format!("{path} was added by `{manager}`: removed"));
@@ -128,7 +179,7 @@ impl Cluster {
     /// it away.
     pub(super) fn takeover<'a>(&self, step: &Step, predecessor: Option<&'a Owner>) -> Option<Takeover<'a>> {
         let is_marked = step.live.as_ref().is_none_or(|live| live.marked == Mark::Ours);
-        let is_ours = is_marked || step.action == Action::Configure(Cause::Drifted);
+        let is_ours = is_marked || is_unchanged_in_git(step);
         (!is_ours).then_some(Takeover {
             policy: self.manners.adoption,
             predecessor,
@@ -137,8 +188,7 @@ impl Cluster {
 
     pub(super) fn last_applied(&self, step: &Step, contests: &[Contest]) -> FieldSet {
         let paths: Vec<FieldPath> = contests.iter().map(|contest| contest.path.clone()).collect();
-        let is_same = matches!(step.action, Action::Configure(Cause::Drifted));
-        let document = if is_same {
+        let document = if is_unchanged_in_git(step) {
             step.desired.as_ref().map(|manifest| manifest.object.body.clone())
         } else {
             (self.previous)(&step.id)
@@ -193,13 +243,20 @@ impl Cluster {
 }
 
 /// An object less what rules leave to others.
-pub(super) fn without(body: &Value, id: &ObjectId, live: &Value, owner: &Owner, rules: &[IgnoreRule]) -> Value {
-    let mut body = body.clone();
-    // Where nobody can tell who owns what, the API server refuses the apply itself.
-    if let Ok(managers) = Managers::read(live) {
-        ignore(&mut body, id, live, &managers, &owner.manager(), rules);
-    }
-    body
+pub(super) struct Less {
+    pub(super) body: Value,
+    /// Which rules these are.
+    pub(super) ruled: Ruled,
+    /// See [`Written::unanswered`].
+    pub(super) unanswered: Vec<String>,
+}
+
+/// Whether what git wants now is what was applied last, and somebody else changed something.
+const fn is_unchanged_in_git(step: &Step) -> bool {
+    matches!(
+        step.action,
+        Action::Configure(Cause::Drifted | Cause::Reconsidered) | Action::Skip(SkipReason::DriftReported)
+    )
 }
 
 pub(super) fn strays(live: &Value, owner: &Owner) -> Vec<Stray> {
@@ -231,9 +288,10 @@ pub(super) fn written(applied: &Applied) -> Written {
         receipt: Some(Receipt {
             uid: Some(applied.reduced.uid.clone()),
             projection: applied.reduced.projection,
+            ruled: Ruled::default(),
         }),
-        lingers: false,
         notes,
         edits: applied.forced.iter().map(Edit::of).collect(),
+        ..Written::default()
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn apply(subject: &Subject, body: &Value) -> Reduced {
 
 async fn reduced(subject: &Subject, body: &Value) -> Reduced {
     let id = Object::from_value(body.clone()).unwrap().id;
-    live::reduce(&subject.live(body).await, &id, &subject.owner("api")).unwrap()
+    live::reduce(&subject.live(body).await, &id, &subject.owner("api"), &[]).unwrap()
 }
 
 async fn merge(subject: &Subject, body: &Value, patch: &Value) {

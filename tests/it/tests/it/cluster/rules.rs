@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bed::{Bed, deployment, map, soon};
+use crate::sandbox::Synced;
 
 fn notes(report: &Value) -> String {
     report["notes"].to_string()
@@ -33,6 +34,173 @@ fn ignored_fields_are_left_to_others_on_diff_and_apply() {
     assert_eq!(live["spec"]["replicas"], 2);
     assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "nginx:2");
     assert_eq!((bed.diff().0, bed.synced().counts("app")), (Some(0), [0, 0, 1, 0, 0]));
+}
+
+/// A rule for replicas of Deployments under a condition.
+fn replicas_when(condition: &str) -> String {
+    format!("  ignore:\n  - kind: Deployment\n    fields: [/spec/replicas]\n    when: \"{condition}\"\n")
+}
+
+#[test]
+fn a_condition_decides_what_is_left_to_others_and_is_watched() {
+    let bed = Bed::new("when", &replicas_when("'scaled.test/by' in live.metadata.annotations"));
+    bed.commit(&[("d", deployment("d", Some(1)))]);
+    let mut audit = bed.server.audit().unwrap();
+    bed.synced();
+    let writes = |requests: &[windlass_tests::cluster::Request]| {
+        let ours = requests
+            .iter()
+            .filter(|request| request.agent.starts_with("windlass/") && request.namespace == bed.namespace);
+        ours.filter(|request| !matches!(request.verb.as_str(), "list" | "watch"))
+            .count()
+    };
+    assert_eq!(
+        writes(&audit.requests().unwrap()),
+        1,
+        "one write, and no read for a rule"
+    );
+    let path = bed.deployment_path("d");
+    let replicas = || bed.live(&path)["spec"]["replicas"].clone();
+    let scale = |to: u32| bed.edit(&path, "operator", &json!({"spec": {"replicas": to}}));
+    let annotate = |value: Value| {
+        bed.edit(
+            &path,
+            "kubectl-annotate",
+            &json!({"metadata": {"annotations": {"scaled.test/by": value}}}),
+        );
+    };
+    // Not so: an edit is undone.
+    scale(2);
+    assert_eq!(bed.diff().0, Some(3));
+    bed.synced();
+    assert_eq!(replicas(), 1);
+    // So: it is left.
+    annotate("keda".into());
+    scale(4);
+    assert_eq!(bed.diff().0, Some(0), "{}", bed.diff().1);
+    bed.synced();
+    assert_eq!(replicas(), 4);
+    let mut changed = deployment("d", Some(1));
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:2".into();
+    bed.commit(&[("d", changed)]);
+    bed.synced();
+    assert_eq!(replicas(), 4, "and stays left when git changes something else");
+    assert_eq!(bed.synced().counts("app"), [0, 0, 1, 0, 0]);
+    // No longer so, though nothing that git sets has changed.
+    annotate(Value::Null);
+    let (code, app) = bed.diff();
+    assert_eq!(
+        (code, &app["objects"][0]["reason"]),
+        (Some(3), &json!("reconsidered")),
+        "{app}"
+    );
+    let synced = bed.synced();
+    assert_eq!(replicas(), 1);
+    let drifted = synced.report("app")["drifted"].to_string();
+    assert!(
+        drifted.contains(".spec.replicas") && drifted.contains("operator"),
+        "{drifted}"
+    );
+    // The loop is woken by what a condition looks at.
+    let running = bed.run();
+    running.healthy();
+    annotate("keda".into());
+    running.report("it was looked at", |report| notes(report).contains("spec.ignore"));
+    scale(5);
+    annotate(Value::Null);
+    soon("it is git's again", || Ok(replicas() == json!(1)));
+}
+
+#[test]
+fn a_condition_without_an_answer_leaves_the_field_and_is_told() {
+    let bed = Bed::new("unanswered", &replicas_when("live.metadata.labels.tier == 'batch'"));
+    let body = |image: &str| {
+        let mut body = deployment("d", Some(1));
+        body["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
+        body
+    };
+    bed.commit(&[("d", body("nginx:1"))]);
+    let path = bed.deployment_path("d");
+    let unanswered = |synced: &Synced| {
+        assert_eq!((synced.code, synced.health("app")), (Some(1), "failed"), "{synced:?}");
+        let found = &synced.report("app")["diagnostics"][0];
+        assert_eq!(found["code"], "ignore-condition", "{synced:?}");
+        let message = found["message"].as_str().unwrap();
+        assert!(
+            message.contains("Deployment") && message.contains("spec.ignore[0].when: there is no `tier`"),
+            "{message}"
+        );
+    };
+    unanswered(&bed.sync(&[]));
+    assert_eq!(bed.live(&path)["spec"]["replicas"], 1);
+    // Again and again, until it can be told.
+    unanswered(&bed.sync(&[]));
+    bed.edit(&path, "operator", &json!({"spec": {"replicas": 3}}));
+    bed.commit(&[("d", body("nginx:2"))]);
+    let (code, app) = bed.diff();
+    assert_eq!(
+        (code, &app["diagnostics"][0]["code"]),
+        (Some(1), &json!("ignore-condition")),
+        "{app}"
+    );
+    unanswered(&bed.sync(&[]));
+    let live = bed.live(&path);
+    assert_eq!(live["spec"]["replicas"], 3, "what can't be told to be git's is left");
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "nginx:2");
+    bed.edit(&path, "operator", &json!({"metadata": {"labels": {"tier": "web"}}}));
+    bed.synced();
+    assert_eq!(bed.live(&path)["spec"]["replicas"], 1);
+    assert_eq!(bed.synced().counts("app"), [0, 0, 1, 0, 0]);
+}
+
+#[test]
+fn a_condition_knows_git_and_the_managers_and_a_field_is_named_by_its_key() {
+    let spec = r#"  ignore:
+  - kind: Deployment
+    fields: [/spec/replicas]
+    when: "'scaler' in managers && live.spec.replicas > object.spec.replicas"
+  - kind: Deployment
+    fields: ['.spec.template.spec.containers[name="second"].image']
+"#;
+    let bed = Bed::new("managers", spec);
+    let mut body = deployment("d", Some(2));
+    let second = json!({"name": "second", "image": "second:1"});
+    let containers = body["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(second);
+    bed.commit(&[("d", body)]);
+    bed.synced();
+    let path = bed.deployment_path("d");
+    for (manager, replicas, expected) in [("operator", 5, 2), ("scaler", 5, 5), ("scaler", 1, 2)] {
+        bed.edit(&path, manager, &json!({"spec": {"replicas": replicas}}));
+        bed.synced();
+        assert_eq!(bed.live(&path)["spec"]["replicas"], expected, "{manager} {replicas}");
+    }
+    let images = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "other:9"}, {"name": "second", "image": "second:9"}]}}}});
+    bed.edit(&path, "updater", &images);
+    bed.synced();
+    let images = bed.live(&path)["spec"]["template"]["spec"]["containers"].clone();
+    assert_eq!(
+        (&images[0]["image"], &images[1]["image"]),
+        (&json!("nginx:1"), &json!("second:9"))
+    );
+    assert_eq!((bed.diff().0, bed.synced().counts("app")), (Some(0), [0, 0, 1, 0, 0]));
+}
+
+#[test]
+fn a_rule_that_is_taken_away_leaves_nothing_to_others() {
+    let bed = Bed::new(
+        "unruled",
+        "  ignore:\n  - {kind: Deployment, fields: [/spec/replicas]}\n",
+    );
+    bed.commit(&[("d", deployment("d", Some(1)))]);
+    bed.synced();
+    let path = bed.deployment_path("d");
+    bed.edit(&path, "operator", &json!({"spec": {"replicas": 2}}));
+    bed.synced();
+    assert_eq!(bed.live(&path)["spec"]["replicas"], 2);
+    bed.configure(bed.server.kubeconfig(), "");
+    bed.synced();
+    assert_eq!(bed.live(&path)["spec"]["replicas"], 1);
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn a_receipt_is_written_down_and_brings_rest() {
     let receipt = Receipt {
         uid: Some("u1".into()),
         projection: Some(Digest::of(WROTE)),
+        ruled: Ruled::default(),
     };
     let settled = intended.settle([(&plan.steps[0], Outcome::Applied(receipt))]);
     assert_eq!(settled.entries[&id], owned());
@@ -153,7 +154,7 @@ proptest! {
     #[test]
     fn a_second_cycle_does_nothing(value in 1_u32..3, projection in "[ab]", uid in "[ab]") {
         let first = planned(Some(value), None, None, &on_cluster());
-        let receipt = Receipt { uid: Some(uid.clone()), projection: Some(Digest::of(projection.as_bytes())) };
+        let receipt = Receipt { uid: Some(uid.clone()), projection: Some(Digest::of(projection.as_bytes())), ruled: Ruled::default() };
         let settled = Inventory::default().settle([(&first.steps[0], Outcome::Applied(receipt))]);
         let owned = settled.entries.values().next().cloned();
         let live = LiveObject {
