@@ -21,6 +21,8 @@ const SERVERS: [&str; 7] = [
 /// - `status` goes: it is the controllers'.
 /// - A Secret's `stringData` becomes `data`. The server would do it, but go on counting `stringData` as what is owned: a value
 ///   changed by hand would not show, one removed from git would stay.
+/// - The `rules` of a ClusterRole with an `aggregationRule` go: a controller sums them up and takes the field, so that `rules: []`,
+///   which tools print beside it, would be changed by somebody else as soon as it is applied.
 /// - `metadata.uid` goes: an object restored under another one would be refused for ever.
 #[must_use]
 pub fn payload(manifest: &Value, id: &ObjectId, owner: &Owner) -> Value {
@@ -29,6 +31,10 @@ pub fn payload(manifest: &Value, id: &ObjectId, owner: &Owner) -> Value {
         map.remove("status");
         if id.kind == "Secret" && id.group.is_empty() {
             fold_string_data(map);
+        }
+        let is_summed_up = map.get("aggregationRule").is_some_and(|rule| !rule.is_null());
+        if id.kind == "ClusterRole" && id.group == "rbac.authorization.k8s.io" && is_summed_up {
+            map.remove("rules");
         }
         if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
             metadata.retain(|key, _| key != "uid" && !SERVERS.contains(&key.as_str()));
@@ -97,6 +103,19 @@ mod tests {
             (sent["metadata"]["labels"]["a"].as_str(), sent.get("status")),
             (Some("b"), None)
         );
+    }
+
+    #[test]
+    fn rules_that_are_summed_up_are_the_servers() {
+        let role = |api: &str, rule: Value| {
+            sent(&json!({"apiVersion": api, "kind": "ClusterRole", "metadata": {"name": "a"}, "aggregationRule": rule, "rules": []}))
+                .get("rules")
+                .cloned()
+        };
+        let selectors = json!({"clusterRoleSelectors": [{"matchLabels": {"to": "a"}}]});
+        assert_eq!(role("rbac.authorization.k8s.io/v1", selectors.clone()), None);
+        assert_eq!(role("rbac.authorization.k8s.io/v1", Value::Null), Some(json!([])));
+        assert_eq!(role("x.test/v1", selectors), Some(json!([])));
     }
 
     #[test]
