@@ -11,9 +11,11 @@ use windlass_core::{config::App, render::Diagnostic};
 
 use crate::{
     attend::{Attendant, Waker, pause},
+    clusters::Clusters,
     engine::Engine,
     leave, reconcile,
     report::{Health, Report},
+    target::TargetChoice,
 };
 
 /// What happens, for whoever watches.
@@ -180,8 +182,9 @@ const LANE: usize = 12;
 struct Lanes(BTreeMap<Option<String>, Arc<Semaphore>>);
 
 impl Lanes {
-    fn of(&mut self, app: &App) -> Arc<Semaphore> {
-        let target = app.spec.target.cluster.clone();
+    /// `choice`: the command line's.
+    fn of(&mut self, app: &App, choice: Option<&TargetChoice>) -> Arc<Semaphore> {
+        let target = Clusters::name_of(app, choice).map(str::to_owned);
         let width = if target.is_some() { LANE } else { Semaphore::MAX_PERMITS };
         Arc::clone(self.0.entry(target).or_insert_with(|| Arc::new(Semaphore::new(width))))
     }
@@ -207,7 +210,7 @@ async fn cycle(
     let mut tasks = JoinSet::new();
     let mut lanes = Lanes::default();
     for app in apps {
-        let (engine, lane, stop) = (Arc::clone(engine), lanes.of(&app), stop.clone());
+        let (engine, lane, stop) = (Arc::clone(engine), lanes.of(&app, engine.options().target.as_ref()), stop.clone());
         tasks.spawn(async move {
             // Never closed, so there is always a place to wait for.
             let _place = lane.acquire().await;
@@ -263,6 +266,30 @@ fn wait(interval: Duration, failures: u32, repository: &str) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_way_to_a_cluster_is_bounded_wherever_it_was_named() {
+        let app = |target: &str| {
+            let text = format!(
+                "apiVersion: windlass.dev/v1alpha1\nkind: Repository\nmetadata: {{name: r}}\nspec: {{git: {{url: /r}}}}\n---\n\
+                 apiVersion: windlass.dev/v1alpha1\nkind: App\nmetadata: {{name: a}}\nspec: {{repository: r, target: {target}}}\n"
+            );
+            windlass_core::config::load(&text).unwrap().apps["a"].clone()
+        };
+        let mut lanes = Lanes::default();
+        let mut width = |app: &App, choice: Option<TargetChoice>| lanes.of(app, choice.as_ref()).available_permits();
+        let (folder, cluster) = (app("{directory: out}"), app("{cluster: in-cluster, serviceAccountName: d}"));
+        assert_eq!(width(&folder, None), Semaphore::MAX_PERMITS);
+        assert_eq!(width(&cluster, None), LANE);
+        for choice in [TargetChoice::Cluster(None), TargetChoice::Cluster(Some("eu".into()))] {
+            assert_eq!(width(&folder, Some(choice.clone())), LANE);
+            assert_eq!(width(&cluster, Some(choice)), LANE);
+        }
+        assert_eq!(width(&cluster, Some(TargetChoice::Directory("out".into()))), Semaphore::MAX_PERMITS);
+        let one = lanes.of(&folder, Some(&TargetChoice::Cluster(None)));
+        assert!(Arc::ptr_eq(&one, &lanes.of(&cluster, Some(&TargetChoice::Cluster(None)))));
+        assert!(!Arc::ptr_eq(&one, &lanes.of(&cluster, None)));
+    }
 
     #[test]
     fn failures_back_off_and_end() {
