@@ -305,19 +305,10 @@ impl Changes<'_> {
                 .written
                 .get(&step.id)
                 .map_or(&[][..], |written| written.edits.as_slice());
-            let one = |field, manager| Drifted {
-                object: step.id.clone(),
-                field,
-                manager,
-            };
-            if edits.is_empty() && step.action == Action::Configure(Cause::Drifted) {
-                drifted.push(one(None, None));
+            // Under other rules nothing need have been undone.
+            if step.action == Action::Configure(Cause::Drifted) || !edits.is_empty() {
+                drifted.extend(Drifted::of(&step.id, edits, true));
             }
-            drifted.extend(
-                edits
-                    .iter()
-                    .map(|edit| one(Some(edit.field.clone()), Some(edit.manager.clone()))),
-            );
         }
         drifted
     }

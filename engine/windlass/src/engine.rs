@@ -24,6 +24,7 @@ use crate::{
     attend,
     claims::Claims,
     clusters::Clusters,
+    drift::Drifts,
     fault,
     fights::Fights,
     leave,
@@ -107,6 +108,7 @@ pub struct Engine {
     renderings: Cache,
     settled: Mutex<BTreeMap<String, Settled>>,
     fights: Fights,
+    drifts: Drifts,
     /// What directory targets hold.
     files: Arc<Memory>,
     room: Room,
@@ -149,6 +151,7 @@ impl Engine {
             renderings: Cache::default(),
             settled: Mutex::default(),
             fights: Fights::default(),
+            drifts: Drifts::default(),
             files: Arc::default(),
             room: Room::new(ROOM),
             verdicts: Verdicts::default(),
@@ -280,6 +283,10 @@ impl Engine {
 
     pub(crate) const fn fights(&self) -> &Fights {
         &self.fights
+    }
+
+    pub(crate) const fn drifts(&self) -> &Drifts {
+        &self.drifts
     }
 
     pub(crate) const fn plugins(&self) -> &Plugins {

@@ -16,6 +16,7 @@ use windlass_host::Place;
 use crate::{
     apply,
     claims::Whereabouts,
+    drift,
     engine::Engine,
     fault,
     preview::{self, Foreseen},
@@ -95,8 +96,9 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     let Planned { mut plan, held, _room } = plan(engine, app, &seen, report).await?;
     held?; // empty render, mass delete
     engine.fights().restrain(&seen.key, &mut plan); // who undoes everything is let be for a while
-
     let target = seen.target.as_ref();
+    report.drifted = drift::look(engine.drifts(), &seen.key, target, &mut plan).await; // where drift is only told
+
     let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
     let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
     engine.stage(app, Stage::Applying);

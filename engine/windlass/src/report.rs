@@ -12,6 +12,7 @@ use crate::{
     apply::Changes,
     render::Lookup,
     stop::{Stop, chain},
+    target::Edit,
 };
 
 /// One app, one cycle. As JSON it is a line of `sync -o json` and `run`.
@@ -39,7 +40,7 @@ pub struct Report {
     /// Objects and why they were left alone or repaired, one line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Edits of others that were found and undone, a field each.
+    /// Edits of others that were found, a field each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drifted: Vec<Drifted>,
     /// What the app waits for, one line each.
@@ -50,7 +51,7 @@ pub struct Report {
     pub trace: Option<Vec<Fact>>,
 }
 
-/// An edit of somebody else's that was undone.
+/// An edit of somebody else's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drifted {
     /// Of which object.
@@ -60,6 +61,24 @@ pub struct Drifted {
     pub field: Option<String>,
     /// The field manager who made the edit; `null` as before.
     pub manager: Option<String>,
+    /// It was undone; else it was left, as the App says (`drift.mode: Report`).
+    pub repaired: bool,
+}
+
+impl Drifted {
+    /// The edits of one object; where they can't be told, one that names the object.
+    pub(crate) fn of(object: &ObjectId, edits: &[Edit], repaired: bool) -> Vec<Self> {
+        let one = |edit: Option<&Edit>| Self {
+            object: object.clone(),
+            field: edit.map(|edit| edit.field.clone()),
+            manager: edit.map(|edit| edit.manager.clone()),
+            repaired,
+        };
+        if edits.is_empty() {
+            return vec![one(None)];
+        }
+        edits.iter().map(|edit| one(Some(edit))).collect()
+    }
 }
 
 /// Where the desired objects of a cycle come from.
@@ -197,7 +216,7 @@ impl Report {
         self.changes = changes.counts();
         self.notes.extend(plan.steps.iter().filter_map(note));
         self.notes.extend(changes.notes());
-        self.drifted = changes.drifted();
+        self.drifted.extend(changes.drifted());
         self.waiting = changes.waiting();
         let mut errors: Vec<Diagnostic> = plan.steps.iter().filter_map(refused).collect();
         errors.extend(plan.steps.iter().flat_map(|step| {
@@ -277,7 +296,9 @@ fn note(step: &Step) -> Option<String> {
     let what = match &step.action {
         Action::Configure(Cause::Adopted) => "was made by somebody else: taken over, as `target.adopt` says",
         Action::Configure(Cause::Drifted) => "was changed by somebody else: repaired",
-        Action::Configure(Cause::Reconsidered) => "was looked at again, as other rules of `spec.ignore` count for it",
+        Action::Configure(Cause::Reconsidered) => {
+            "was applied again: other rules of `spec.ignore` count for it, or what somebody changed is as git wants it again"
+        }
         Action::Skip(SkipReason::CreateOnly) => "is there already: left alone, as `windlass.dev/apply` says",
         Action::Skip(SkipReason::Terminating) => "is being deleted: it is looked at again when it is gone",
         Action::Skip(SkipReason::PruneDisabled) => "left the repository: kept, as `windlass.dev/prune` says",

@@ -210,7 +210,11 @@ async fn cycle(
     let mut tasks = JoinSet::new();
     let mut lanes = Lanes::default();
     for app in apps {
-        let (engine, lane, stop) = (Arc::clone(engine), lanes.of(&app, engine.options().target.as_ref()), stop.clone());
+        let (engine, lane, stop) = (
+            Arc::clone(engine),
+            lanes.of(&app, engine.options().target.as_ref()),
+            stop.clone(),
+        );
         tasks.spawn(async move {
             // Never closed, so there is always a place to wait for.
             let _place = lane.acquire().await;
@@ -278,16 +282,25 @@ mod tests {
         };
         let mut lanes = Lanes::default();
         let mut width = |app: &App, choice: Option<TargetChoice>| lanes.of(app, choice.as_ref()).available_permits();
-        let (folder, cluster) = (app("{directory: out}"), app("{cluster: in-cluster, serviceAccountName: d}"));
+        let (folder, cluster) = (
+            app("{directory: out}"),
+            app("{cluster: in-cluster, serviceAccountName: d}"),
+        );
         assert_eq!(width(&folder, None), Semaphore::MAX_PERMITS);
         assert_eq!(width(&cluster, None), LANE);
         for choice in [TargetChoice::Cluster(None), TargetChoice::Cluster(Some("eu".into()))] {
             assert_eq!(width(&folder, Some(choice.clone())), LANE);
             assert_eq!(width(&cluster, Some(choice)), LANE);
         }
-        assert_eq!(width(&cluster, Some(TargetChoice::Directory("out".into()))), Semaphore::MAX_PERMITS);
+        assert_eq!(
+            width(&cluster, Some(TargetChoice::Directory("out".into()))),
+            Semaphore::MAX_PERMITS
+        );
         let one = lanes.of(&folder, Some(&TargetChoice::Cluster(None)));
-        assert!(Arc::ptr_eq(&one, &lanes.of(&cluster, Some(&TargetChoice::Cluster(None)))));
+        assert!(Arc::ptr_eq(
+            &one,
+            &lanes.of(&cluster, Some(&TargetChoice::Cluster(None)))
+        ));
         assert!(!Arc::ptr_eq(&one, &lanes.of(&cluster, None)));
     }
 

@@ -39,7 +39,7 @@ pub(crate) async fn holds(engine: &Engine, app: &App, seen: &Seen, report: &mut 
         _ => return Ok(false),
     };
     let live = target.observe(&Desired::default(), inventory).await?;
-    let holds = intend::is_at_rest(inventory, &live);
+    let holds = intend::is_at_rest(inventory, &live, app.spec.drift.scope);
     if holds {
         report.at_rest(inventory.entries.len(), &settled.findings);
     }

@@ -11,6 +11,7 @@ use windlass_core::{
     dag::Until,
     diff::{Live, Step, intend::Receipt},
     inventory::Inventory,
+    live::Stray,
     manifest::Desired,
     model::ObjectId,
 };
@@ -116,6 +117,15 @@ impl Edit {
     }
 }
 
+impl From<Stray> for Edit {
+    fn from(stray: Stray) -> Self {
+        Self {
+            field: stray.path.to_string(),
+            manager: stray.manager,
+        }
+    }
+}
+
 /// What a step would do, for people to read. Of clusters, only the fields that git sets or no longer sets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Preview {
@@ -127,6 +137,8 @@ pub struct Preview {
     pub is_equal: bool,
     /// What a person should know, a sentence each.
     pub notes: Vec<String>,
+    /// Edits of others that would be undone.
+    pub edits: Vec<Edit>,
     /// As [`Written::unanswered`].
     pub unanswered: Vec<String>,
 }

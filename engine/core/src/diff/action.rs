@@ -150,7 +150,7 @@ pub(super) fn of_wanted(
 
 fn of_ours(wanted: &Manifest, live: &LiveObject, owned: Option<&Owned>, policy: &Policy) -> Action {
     let is_strict = policy.scope == DriftScope::Strict;
-    let has_strays = is_strict && matches!(live.content, Content::Fields { strays: true, .. });
+    let has_strays = is_strict && live.has_strays();
     // A mark that was taken away is put back. In a folder, equal content keeps its owner without one.
     let is_marked = live.marked == Mark::Ours || matches!(live.content, Content::Whole(_));
     if live.is_synced(wanted.object.hash, owned) && is_marked && !has_strays {

@@ -2,6 +2,7 @@
 
 use super::{Action, Content, Live, LiveObject, Mark, Plan, Step};
 use crate::{
+    config::DriftScope,
     digest::Digest,
     inventory::{FORMAT, Inventory, Owned, Ruled},
     manifest::Manifest,
@@ -127,7 +128,7 @@ fn receipt(live: &LiveObject) -> Receipt {
 /// Whether what lives is what was applied last, object by object, and nothing is under way: then, as long as the same is
 /// desired, there is nothing to do.
 #[must_use]
-pub fn is_at_rest(inventory: &Inventory, live: &Live) -> bool {
+pub fn is_at_rest(inventory: &Inventory, live: &Live, scope: DriftScope) -> bool {
     inventory.entries.iter().all(|(id, owned)| {
         let Some(there) = live.get(id) else { return false };
         owned.intended.is_none()
@@ -138,5 +139,6 @@ pub fn is_at_rest(inventory: &Inventory, live: &Live) -> bool {
             && there.marked == Mark::Ours
             && there.is_same(owned)
             && !there.deleting
+            && !(scope == DriftScope::Strict && !owned.only_made && there.has_strays())
     })
 }

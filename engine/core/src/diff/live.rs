@@ -146,6 +146,12 @@ impl LiveObject {
             .is_some_and(|ruled| ruled.rules == owned.ruled.rules)
     }
 
+    /// Whether others added fields beside what git sets.
+    #[must_use]
+    pub const fn has_strays(&self) -> bool {
+        matches!(self.content, Content::Fields { strays: true, .. })
+    }
+
     /// Whether it is as that content would make it, without looking at what it is.
     pub(super) fn is_synced(&self, wanted: Digest, owned: Option<&Owned>) -> bool {
         match &self.content {

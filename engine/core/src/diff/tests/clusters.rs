@@ -403,7 +403,11 @@ fn what_is_only_made_is_left_to_others() {
         ..Receipt::default()
     };
     let settled = Inventory::default().settle([(&first.steps[0], Outcome::Applied(receipt))]);
-    assert!(is_at_rest(&settled, &[(id.clone(), edited())].into()));
+    assert!(is_at_rest(
+        &settled,
+        &[(id.clone(), edited())].into(),
+        DriftScope::Owned
+    ));
     assert_eq!(of(Some(edited()), Some(owned())), Action::Keep);
     let foreign = LiveObject {
         marked: Mark::Absent,
@@ -465,7 +469,7 @@ fn other_rules_are_a_reason_to_look_again() {
             entries: [(id.clone(), owned.clone())].into(),
             ..Inventory::default()
         };
-        assert!(!is_at_rest(&inventory, &[(id, other)].into()));
+        assert!(!is_at_rest(&inventory, &[(id, other)].into(), DriftScope::Owned));
     }
     let edited = LiveObject {
         ruled: Some(Ruled::default()),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use windlass_cluster::{
-    apply::{How, Takeover, Wanted},
+    apply::{Applied, How, Takeover, Wanted},
     refusal::Refusal,
     resource::Resource,
 };
@@ -22,7 +22,7 @@ use windlass_core::{
 };
 
 use super::{Cluster, Writer, api_version, write::strays};
-use crate::target::{Preview, TargetError};
+use crate::target::{Edit, Preview, TargetError};
 
 /// Of a living object, what is nobody's to read in a comparison.
 const SERVERS: [&str; 6] = [
@@ -81,8 +81,8 @@ impl Cluster {
             }
         };
         let less = self.less_as(&owner, id, body, &live);
-        let wanted = match self.try_out(step, &resource, &less.body, &owner, takeover).await {
-            Ok(wanted) => wanted,
+        let applied = match self.try_out(step, &resource, &less.body, &owner, takeover).await {
+            Ok(applied) => applied,
             Err(Refusal::Immutable { recreation, .. }) => {
                 self.consented(&recreation)?;
                 let note = format!(
@@ -98,9 +98,14 @@ impl Cluster {
             }
             Err(refusal) => return Err(refusal.into()),
         };
+        let mut edits: Vec<Edit> = applied.forced.iter().map(Edit::of).collect();
+        if self.manners.scope == DriftScope::Strict {
+            edits.extend(strays(&live, &owner).into_iter().map(Edit::from));
+        }
         Ok(Preview {
+            edits,
             unanswered: less.unanswered,
-            ..self.compare(&live, &wanted, &less.body, &owner)
+            ..self.compare(&live, &applied.live, &less.body, &owner)
         })
     }
 
@@ -142,7 +147,7 @@ impl Cluster {
         body: &Value,
         owner: &Owner,
         takeover: Option<Takeover<'_>>,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Applied, Refusal> {
         let last_applied = |contests: &[Contest]| match self.writer {
             Writer::App => self.last_applied(step, contests),
             // What a folder was applied from last isn't known: as if an edit had been made since.
@@ -164,8 +169,7 @@ impl Cluster {
             take_from: &self.manners.take_from,
             dry_run: true,
         };
-        let applied = self.shared.api.apply(&self.actor, wanted, how).await?;
-        Ok(applied.live)
+        self.shared.api.apply(&self.actor, wanted, how).await
     }
 }
 

@@ -165,12 +165,10 @@ impl Cluster {
             receipt.uid = Some(reduced.uid);
             receipt.projection = reduced.projection;
         }
-        for Stray { path, manager } in strays {
+        for stray in strays {
+            let Stray { path, manager } = &stray;
             written.notes.push(format!("{path} was added by `{manager}`: removed"));
-            written.edits.push(Edit {
-                field: path.to_string(),
-                manager,
-            });
+            written.edits.push(stray.into());
         }
         Ok(())
     }

@@ -266,6 +266,16 @@ fn strict_names_and_removes_what_others_add() {
     let drifted = repaired.report("app")["drifted"].to_string();
     assert!(drifted.contains("injector") && drifted.contains("sidecar"), "{drifted}");
     assert_eq!((bed.synced().counts("app"), bed.diff().0), ([0, 0, 1, 0, 0], Some(0)));
+    let running = bed.run();
+    running.healthy();
+    bed.edit(
+        &path,
+        "injector",
+        &json!({"spec": {"template": {"spec": {"dnsPolicy": "Default", "priority": 1, "schedulerName": "other"}}}}),
+    );
+    soon("it is removed", || {
+        Ok(bed.live(&path)["spec"]["template"]["spec"]["schedulerName"] == "default-scheduler")
+    });
 }
 
 #[test]
@@ -413,13 +423,66 @@ fn report_mode_tells_and_leaves() {
             .contains("-  a: \"2\"\n+  a: \"1\"\n"),
         "{app}"
     );
-    let told = bed.sync(&[]);
-    assert_eq!((told.code, told.health("app")), (Some(1), "pending"), "{told:?}");
-    assert_eq!(bed.live(&bed.map_path("m"))["data"]["a"], "2");
+    let drifted = |field: &str, manager: &str| {
+        let object = json!({"group": "", "kind": "ConfigMap", "namespace": bed.namespace, "name": "m"});
+        json!([{"object": object, "field": field, "manager": manager, "repaired": false}])
+    };
+    for _ in 0..2 {
+        let told = bed.sync(&[]);
+        assert_eq!((told.code, told.health("app")), (Some(1), "pending"), "{told:?}");
+        assert_eq!(
+            told.report("app")["drifted"],
+            drifted(".data.a", "operator"),
+            "{told:?}"
+        );
+        assert_eq!(bed.live(&bed.map_path("m"))["data"]["a"], "2");
+    }
+    // What is set back by hand is no drift, and the next edit is one again.
+    bed.edit(&bed.map_path("m"), "operator", &json!({"data": {"a": "1"}}));
+    assert_eq!(bed.diff().0, Some(0));
+    bed.synced();
+    assert_eq!(bed.synced().counts("app"), [0, 0, 1, 0, 0]);
+    bed.edit(&bed.map_path("m"), "kubectl-edit", &json!({"data": {"a": "9"}}));
+    assert_eq!(
+        bed.sync(&[]).report("app")["drifted"],
+        drifted(".data.a", "kubectl-edit")
+    );
+    // What is taken away is nobody's doing.
+    bed.edit(&bed.map_path("m"), "kubectl-edit", &json!({"data": null}));
+    let drifted = bed.sync(&[]).report("app")["drifted"].clone();
+    assert_eq!(
+        (&drifted[0]["field"], &drifted[0]["object"]["name"]),
+        (&Value::Null, &json!("m")),
+        "{drifted}"
+    );
     // What git changes is applied all the same.
     bed.commit(&[("m", map("m", "3"))]);
     bed.synced();
     assert_eq!(bed.live(&bed.map_path("m"))["data"]["a"], "3");
+}
+
+#[test]
+fn a_loop_asks_once_whose_doing_a_drift_is() {
+    let bed = Bed::new("told", "  drift: {mode: Report, scope: Strict}\n");
+    bed.commit(&[("m", map("m", "1"))]);
+    let running = bed.run();
+    running.healthy();
+    let mut audit = bed.server.audit().unwrap();
+    bed.edit(&bed.map_path("m"), "operator", &json!({"data": {"b": "2"}}));
+    let is_told = |report: &Value| {
+        let drifted = report["drifted"].to_string();
+        drifted.contains(".data.b") && drifted.contains("operator") && report["health"] == "pending"
+    };
+    running.report("what somebody added", is_told);
+    // At every poll, from what is known.
+    running.report("what somebody added", is_told);
+    running.report("what somebody added", is_told);
+    let requests = audit.requests().unwrap();
+    let ours = requests
+        .iter()
+        .filter(|request| request.agent.starts_with("windlass/") && request.name == "m");
+    assert!(ours.count() <= 2, "one read and one dry run");
+    assert_eq!(bed.live(&bed.map_path("m"))["data"]["b"], "2");
 }
 
 #[test]

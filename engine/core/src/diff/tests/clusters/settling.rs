@@ -81,8 +81,19 @@ fn a_receipt_is_written_down_and_brings_rest() {
     };
     let settled = intended.settle([(&plan.steps[0], Outcome::Applied(receipt))]);
     assert_eq!(settled.entries[&id], owned());
-    let at_rest = |inventory: &Inventory, live: LiveObject| is_at_rest(inventory, &[(id.clone(), live)].into());
+    let at_rest = |inventory: &Inventory, live: LiveObject| {
+        is_at_rest(inventory, &[(id.clone(), live)].into(), DriftScope::Owned)
+    };
     assert!(at_rest(&settled, untouched()));
+    let added = LiveObject {
+        content: Content::Fields {
+            projection: Some(Digest::of(WROTE)),
+            strays: true,
+        },
+        ..untouched()
+    };
+    assert!(at_rest(&settled, added.clone()));
+    assert!(!is_at_rest(&settled, &[(id.clone(), added)].into(), DriftScope::Strict));
     assert!(!at_rest(&intended, untouched()));
     assert!(!at_rest(&settled, edited()));
     assert!(!at_rest(
