@@ -3,13 +3,20 @@
 //! One request, mostly. A conflict (409) is read cause by cause ([`windlass_core::conflict`]), and one more request follows:
 //! forced where a person's edit is undone, without the contested fields where somebody else keeps them. An object that is to
 //! be taken over is read first, and its managers are handed over with one patch ([`windlass_core::adopt`]). A dry run goes
-//! the same way with `dryRun=All`.
+//! the same way with `dryRun=All`. Nothing can be handed over in it: contests with those who would hand over are taken for settled, and
+//! what they have and git doesn't name is taken out of the answer.
 
 mod writing;
 
 use serde_json::Value;
 use windlass_core::{
-    adopt::Adoption, conflict::Contest, fields::FieldSet, live::Reduced, model::ObjectId, options::Write, owner::Owner,
+    adopt::Adoption,
+    conflict::Contest,
+    fields::{FieldPath, FieldSet},
+    live::Reduced,
+    model::ObjectId,
+    options::Write,
+    owner::Owner,
 };
 
 use crate::{cluster::Cluster, identity::Actor, refusal::Refusal, resource::Resource};
@@ -73,6 +80,8 @@ pub struct Applied {
     pub forced: Vec<Contest>,
     /// Managers that were handed over.
     pub adopted_from: Vec<String>,
+    /// Of a dry run: what goes because it was theirs and git doesn't name it.
+    pub removed: Vec<FieldPath>,
     /// `Warning` headers, for people to read.
     pub warnings: Vec<String>,
 }

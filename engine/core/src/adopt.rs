@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    conflict::Contest,
     fields::{Element, FieldPath, FieldSet},
     managers::{BadManagers, Manager, Managers, Operation},
     owner::{APP, INSTALLATION, OWNER, Owner},
@@ -112,6 +113,34 @@ pub struct Handover {
     pub patch: Value,
     /// Who loses its entry, for people to read.
     pub from: Vec<String>,
+    /// The entries that go.
+    pub gone: Vec<Manager>,
+    /// What the app's own entry has afterwards: what it doesn't name in its next apply, and nobody else owns, the server removes.
+    pub fields: FieldSet,
+}
+
+impl Handover {
+    /// Whether a contested field is one that is handed over.
+    #[must_use]
+    pub fn settles(&self, contest: &Contest) -> bool {
+        self.gone.iter().any(|entry| {
+            (&entry.name, entry.operation, &entry.subresource)
+                == (&contest.manager, contest.operation, &contest.subresource)
+        })
+    }
+
+    /// What the server removes when the app applies, told by what lives after a dry run, in which nothing is handed over.
+    #[must_use]
+    pub fn removes(&self, after: &Managers, manager: &str) -> Vec<FieldPath> {
+        let stay = after.0.iter().filter(|entry| {
+            let is_gone = self.gone.iter().any(|gone| {
+                (&gone.name, gone.operation, &gone.subresource) == (&entry.name, entry.operation, &entry.subresource)
+            });
+            entry.is_applier(manager) || !is_gone
+        });
+        let stay = FieldSet::union_of(stay.map(|entry| &entry.fields));
+        self.fields.beyond(&stay)
+    }
 }
 
 /// How an object is handed over to an app's manager; `None` when there is nothing to hand over. `predecessor`: the manager of the
@@ -135,8 +164,11 @@ pub fn handover(object: &Value, manager: &str, predecessor: Option<&str>) -> Res
         return Ok(None);
     }
     let mut patch = Vec::new();
+    let mut fields = FieldSet::default();
     if !converted.is_empty() {
         convert(object, manager, &converted, &mut kept);
+        let ours = kept.iter().find(|entry| entry.is_applier(manager));
+        fields = ours.map(|entry| entry.fields.clone()).unwrap_or_default();
         let entries: Vec<Value> = kept.iter().map(Manager::to_value).collect();
         patch.push(json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}));
     }
@@ -148,7 +180,9 @@ pub fn handover(object: &Value, manager: &str, predecessor: Option<&str>) -> Res
     patch.push(json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}));
     Ok(Some(Handover {
         patch: patch.into(),
-        from: converted.into_iter().map(|entry| entry.name).collect(),
+        from: converted.iter().map(|entry| entry.name.clone()).collect(),
+        gone: converted,
+        fields,
     }))
 }
 

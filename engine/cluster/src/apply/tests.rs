@@ -265,16 +265,6 @@ async fn an_object_of_kubectl_is_handed_over_first() {
     assert_eq!(methods, ["GET", "PATCH", "GET", "PATCH", "PATCH"]);
     assert_eq!(fake.seen()[3].headers["content-type"], "application/json-patch+json");
 
-    // Only asked: nothing is handed over.
-    let replies = vec![Reply::Json(200, found.clone()), Reply::Json(200, case.live("7"))];
-    let edit = |how: &mut How<'_>| {
-        how.takeover = takeover(Adoption::IfUnowned);
-        how.dry_run = true;
-    };
-    let (outcome, fake) = case.run(replies, edit).await;
-    outcome.unwrap();
-    assert!(fake.lines()[1].ends_with("&force=true&dryRun=All"));
-
     let (outcome, fake) = case
         .run(vec![Reply::Json(200, found)], |how| {
             how.takeover = takeover(Adoption::Never)
@@ -282,6 +272,50 @@ async fn an_object_of_kubectl_is_handed_over_first() {
         .await;
     assert!(matches!(outcome, Err(Refusal::NotAdopted(_))));
     assert_eq!(fake.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_of_an_adoption_says_what_would_come_of_it() {
+    let case = Case::new();
+    let mut found = case.live("5");
+    let entry = &mut found["metadata"]["managedFields"][0];
+    entry["manager"] = "kubectl-client-side-apply".into();
+    entry["operation"] = "Update".into();
+    entry["fieldsV1"] = json!({"f:spec": {"f:replicas": {}, "f:gone": {}, "f:kept": {}}});
+    let before = entry.clone();
+    let contests = [
+        (
+            ".spec.replicas",
+            "conflict with \"kubectl-client-side-apply\" using apps/v1",
+        ),
+        (".spec.paused", "conflict with \"tool\""),
+    ];
+    let mut after = case.live("5");
+    after["spec"] = json!({"replicas": 2, "paused": true, "gone": 1, "kept": 1});
+    let list = after["metadata"]["managedFields"].as_array_mut().unwrap();
+    list[0]["fieldsV1"] = json!({"f:spec": {"f:replicas": {}}});
+    list.push(before);
+    list.push(json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": {"f:spec": {"f:kept": {}, "f:paused": {}}}}));
+    let replies = vec![Reply::Json(200, found), conflict(&contests), Reply::Json(200, after)];
+    let edit = |how: &mut How<'_>| {
+        how.takeover = takeover(Adoption::IfUnowned);
+        how.dry_run = true;
+    };
+    let (outcome, fake) = case.run(replies, edit).await;
+    let applied = outcome.unwrap();
+    assert!(fake.lines()[1].ends_with("&force=false&dryRun=All"));
+    assert!(fake.lines()[2].ends_with("&force=true&dryRun=All"));
+    // What somebody else keeps is left to them, as it would be.
+    let paths =
+        |contests: &[Contest]| -> Vec<String> { contests.iter().map(|contest| contest.path.to_string()).collect() };
+    assert_eq!(
+        (paths(&applied.yielded), paths(&applied.forced)),
+        (vec![".spec.paused".to_owned()], vec![])
+    );
+    assert!(fake.seen()[2].body["spec"].get("paused").is_none());
+    // What the other tool had and git doesn't name goes, unless somebody has it too.
+    assert_eq!(applied.removed, [FieldPath::of(&["spec", "gone"])]);
+    assert_eq!(applied.live["spec"], json!({"replicas": 2, "paused": true, "kept": 1}));
 }
 
 #[tokio::test(start_paused = true)]

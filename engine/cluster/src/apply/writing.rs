@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::Value;
 use windlass_core::{
-    adopt,
+    adopt::{self, Handover},
     conflict::{self, Contest, NoContest, Verdict},
-    fields::without,
+    fields::{FieldSet, without},
     live::{self, Reduced},
+    managers::Managers,
     model::ObjectId,
     options::Write,
     owner::Owner,
@@ -69,37 +70,46 @@ impl<'a> Writing<'a> {
 
     /// Looks where it has to, and writes.
     pub(super) async fn round(&self) -> Result<Applied, Refusal> {
-        let adopted_from = self.adopt().await?;
+        let handover = self.adopt().await?;
         let written = match self.how.write {
-            Write::Apply => self.apply().await?,
+            Write::Apply => self.apply(handover.as_ref()).await?,
             Write::CreateOnly => match self.create().await? {
                 Some(answer) => Written::plain(answer),
                 None => return self.as_it_is().await,
             },
             Write::Replace => Written::plain(self.replace().await?),
         };
-        let live: Value = written
+        let mut live: Value = written
             .answer
             .json()
             .map_err(|error| self.refusal(error, &self.payload))?;
+        let removed = match &handover {
+            Some(handover) if self.how.dry_run && self.how.write == Write::Apply => {
+                let after = Managers::read(&live).map_err(|error| unreadable(&error))?;
+                handover.removes(&after, &self.manager)
+            }
+            _ => Vec::new(),
+        };
+        without(&mut live, &removed);
         Ok(Applied {
             created: written.answer.code == StatusCode::CREATED,
             reduced: self.reduced(&live)?,
             live,
             yielded: written.yielded,
             forced: written.forced,
-            adopted_from,
+            adopted_from: handover.map_or_else(Vec::new, |handover| handover.from),
+            removed,
             warnings: written.answer.warnings,
         })
     }
 
     /// Reads what is there, asks whether it may be taken over, and hands its managers over.
-    async fn adopt(&self) -> Result<Vec<String>, Refusal> {
+    async fn adopt(&self) -> Result<Option<Handover>, Refusal> {
         let Some(takeover) = self.how.takeover else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let Some(live) = self.live().await? else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let claim = Owner::of(&live, self.wanted.id);
         let released = claim.as_ref().filter(|claim| Some(*claim) == takeover.predecessor);
@@ -110,20 +120,19 @@ impl<'a> Writing<'a> {
         let handover = adopt::handover(&live, &self.manager, predecessor.as_deref());
         let handover = handover.map_err(|error| unreadable(&error))?;
         let Some(handover) = handover else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        // A dry run leaves nothing that the next one could build on; there, force stands for the handover.
+        // A dry run leaves nothing that the next one could build on.
         if !self.how.dry_run {
             let mut call = self.call(Verb::Patch, Method::PATCH, Content::JsonPatch, &handover.patch);
             call.uri = with_query(&self.path(), &[("fieldManager", &self.manager)]);
             self.send(&call, &handover.patch).await?;
         }
-        Ok(handover.from)
+        Ok(Some(handover))
     }
 
-    async fn apply(&self) -> Result<Written, Refusal> {
-        let is_previewed_adoption = self.how.dry_run && self.how.takeover.is_some();
-        let error = match self.patch(&self.payload, is_previewed_adoption).await {
+    async fn apply(&self, handover: Option<&Handover>) -> Result<Written, Refusal> {
+        let error = match self.patch(&self.payload, false).await {
             Ok(answer) => return Ok(Written::plain(answer)),
             Err(error) => error,
         };
@@ -131,7 +140,15 @@ impl<'a> Writing<'a> {
         let Some(contests) = contests else {
             return Err(self.refusal(error, &self.payload));
         };
-        let last = (self.how.last_applied)(&contests);
+        // In a dry run: what would be the app's own by now.
+        let is_settled =
+            |contest: &Contest| self.how.dry_run && handover.is_some_and(|handover| handover.settles(contest));
+        let (settled, contests): (Vec<Contest>, Vec<Contest>) = contests.into_iter().partition(is_settled);
+        let last = if contests.is_empty() {
+            FieldSet::default()
+        } else {
+            (self.how.last_applied)(&contests)
+        };
         match conflict::decide(&contests, &last, self.how.take_from) {
             Verdict::Claimed(contest) => Err(Refusal::Claimed {
                 manager: contest.manager,
@@ -143,7 +160,7 @@ impl<'a> Writing<'a> {
             } => {
                 let mut rest = self.payload.clone();
                 without(&mut rest, &leave_out);
-                let answer = self.patch(&rest, force).await;
+                let answer = self.patch(&rest, force || !settled.is_empty()).await;
                 let answer = answer.map_err(|error| self.refusal(error, &rest))?;
                 let forced = contests
                     .into_iter()
@@ -223,6 +240,7 @@ impl<'a> Writing<'a> {
             yielded: Vec::new(),
             forced: Vec::new(),
             adopted_from: Vec::new(),
+            removed: Vec::new(),
             warnings: Vec::new(),
         })
     }

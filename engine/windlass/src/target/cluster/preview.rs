@@ -21,7 +21,10 @@ use windlass_core::{
     payload,
 };
 
-use super::{Cluster, Writer, api_version, write::strays};
+use super::{
+    Cluster, Writer, api_version,
+    write::{left, strays},
+};
 use crate::target::{Edit, Preview, TargetError};
 
 /// Of a living object, what is nobody's to read in a comparison.
@@ -105,17 +108,19 @@ impl Cluster {
         Ok(Preview {
             edits,
             unanswered: less.unanswered,
-            ..self.compare(&live, &applied.live, &less.body, &owner)
+            notes: notes(&applied),
+            ..self.compare(&live, &applied, &less.body, &owner)
         })
     }
 
-    fn compare(&self, live: &Value, wanted: &Value, sent: &Value, owner: &Owner) -> Preview {
+    fn compare(&self, live: &Value, applied: &Applied, sent: &Value, owner: &Owner) -> Preview {
+        let wanted = &applied.live;
         let is_replaced = Options::of(sent).is_ok_and(|options| options.write == Write::Replace);
         let (live, wanted) = if is_replaced {
             (whole(live), whole(wanted))
         } else {
             let (before, after) = (fields(live, owner), fields(wanted, owner));
-            let both = before.union(&after);
+            let both = before.union(&after).union(&FieldSet::of(&applied.removed));
             let mut seen = both.clone();
             if self.manners.scope == DriftScope::Strict {
                 strays(live, owner).iter().for_each(|stray| seen.insert(&stray.path));
@@ -171,6 +176,15 @@ impl Cluster {
         };
         self.shared.api.apply(&self.actor, wanted, how).await
     }
+}
+
+/// What a person should know of an apply beside what it changes.
+fn notes(applied: &Applied) -> Vec<String> {
+    let mut notes = left(&applied.yielded);
+    if !applied.adopted_from.is_empty() {
+        notes.push(format!("would be taken over from {}", applied.adopted_from.join(", ")));
+    }
+    notes
 }
 
 /// What an app applied to an object.

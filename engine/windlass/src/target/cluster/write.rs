@@ -261,18 +261,24 @@ pub(super) fn strays(live: &Value, owner: &Owner) -> Vec<Stray> {
     Managers::read(live).map_or_else(|_| Vec::new(), |managers| live::strays(&managers, &owner.manager()))
 }
 
+/// Contests that were given way to.
+pub(super) fn left(yielded: &[Contest]) -> Vec<String> {
+    let note = |contest: &Contest| {
+        format!(
+            "{} is left to its owner `{}`; `conflicts.takeFrom` would take it",
+            contest.path, contest.manager
+        )
+    };
+    yielded.iter().map(note).collect()
+}
+
 pub(super) fn written(applied: &Applied) -> Written {
     let mut notes: Vec<String> = applied
         .warnings
         .iter()
         .map(|warning| format!("the API server warns: {warning}"))
         .collect();
-    notes.extend(applied.yielded.iter().map(|contest| {
-        format!(
-            "{} is left to its owner `{}`; `conflicts.takeFrom` would take it",
-            contest.path, contest.manager
-        )
-    }));
+    notes.extend(left(&applied.yielded));
     notes.extend(
         applied
             .forced

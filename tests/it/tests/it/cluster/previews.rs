@@ -1,6 +1,7 @@
 //! `windlass diff` against a real API server.
 
 use serde_json::{Value, json};
+use windlass_tests::cluster::Content;
 
 use super::bed::{Bed, deployment, map};
 
@@ -152,6 +153,65 @@ fn what_would_be_refused_is_told_with_its_field() {
     );
     assert_eq!(app["diagnostics"][0]["at"]["file"]["path"], "app/d.yaml");
     assert!(text_of(&app, "m").contains("+  a: \"2\""));
+}
+
+#[test]
+fn what_would_be_taken_over_is_shown_as_it_would_be() {
+    let bed = Bed::new("taken", "");
+    let with = |data: &[(&str, &str)]| {
+        let mut body = map("m", "1");
+        data.iter()
+            .for_each(|(key, value)| body["data"][*key] = (*value).into());
+        body
+    };
+    let maps = format!(
+        "/api/v1/namespaces/{}/configmaps?fieldManager=kubectl-client-side-apply",
+        bed.namespace
+    );
+    let content = Content {
+        kind: "application/json",
+        value: &with(&[("gone", "x"), ("b", "theirs"), ("c", "theirs")]),
+    };
+    assert_eq!(bed.person().send("POST", &maps, Some(content)).unwrap().status, 201);
+    bed.edit(&bed.map_path("m"), "operator", &json!({"data": {"b": "edited"}}));
+    let tool = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"c": "applied"}});
+    let applied = Content {
+        kind: "application/apply-patch+yaml",
+        value: &tool,
+    };
+    let path = format!("{}?fieldManager=tool&force=true", bed.map_path("m"));
+    assert_eq!(bed.person().send("PATCH", &path, Some(applied)).unwrap().status, 200);
+    bed.commit(&[("m", with(&[("a", "2"), ("b", "git"), ("c", "git")]))]);
+
+    let (code, app) = bed.diff();
+    assert_eq!(code, Some(3), "{app}");
+    let shown = text_of(&app, "m");
+    for line in ["-  a: \"1\"\n", "+  a: \"2\"\n", "-  gone: x\n"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    assert!(
+        !shown.contains("+  b: git") && !shown.contains("+  c: git"),
+        "what others keep is left to them: {shown}"
+    );
+    let notes = app["notes"].to_string();
+    for note in [
+        ".data.b is left to its owner `operator`",
+        ".data.c is left to its owner `tool`",
+        "would be taken over from kubectl-client-side-apply",
+    ] {
+        assert!(notes.contains(note), "{note}: {notes}");
+    }
+    let synced = bed.synced();
+    let notes = synced.report("app")["notes"].to_string();
+    assert!(
+        notes.contains(".data.b is left") && notes.contains(".data.c is left"),
+        "{notes}"
+    );
+    assert_eq!(
+        bed.live(&bed.map_path("m"))["data"],
+        json!({"a": "2", "b": "edited", "c": "applied"})
+    );
+    assert_eq!(bed.diff().0, Some(0), "{}", bed.diff().1);
 }
 
 #[test]
