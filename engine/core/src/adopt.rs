@@ -143,8 +143,17 @@ impl Handover {
     }
 }
 
-/// How an object is handed over to an app's manager; `None` when there is nothing to hand over. `predecessor`: the manager of the
-/// app that has it so far, when it is taken from one.
+/// Whose entries become an app's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// No app of the installation has the object: those of other tools.
+    Found,
+    /// It is the app's own, or the app that has it releases it: those of all other apps of the installation as well. One may have
+    /// begun to take it over and not have come to an end, when git said something else again.
+    Own,
+}
+
+/// How an object is handed over to an app's manager; `None` when there is nothing to hand over.
 ///
 /// The entries of other tools and our own `Update`s become our `Apply` entry, as `kubectl apply --server-side` does it with its
 /// own (client-go's `csaupgrade`). Nothing of the object itself changes but the annotation of `kubectl apply`: nothing is
@@ -152,12 +161,13 @@ impl Handover {
 ///
 /// # Errors
 /// When its `managedFields` can't be read.
-pub fn handover(object: &Value, manager: &str, predecessor: Option<&str>) -> Result<Option<Handover>, BadManagers> {
+pub fn handover(object: &Value, owner: &Owner, right: Right) -> Result<Option<Handover>, BadManagers> {
     let managers = Managers::read(object)?;
+    let manager = &owner.manager();
     let (converted, mut kept): (Vec<Manager>, Vec<Manager>) = managers
         .0
         .into_iter()
-        .partition(|entry| is_converted(entry, manager, predecessor));
+        .partition(|entry| is_converted(entry, manager) || (right == Right::Own && is_siblings(entry, owner)));
     let pointer = format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1"));
     let has_last_applied = object.pointer(&pointer).is_some();
     if converted.is_empty() && !has_last_applied {
@@ -225,13 +235,27 @@ fn leave_to_nobody(entry: Manager, kept: &mut Vec<Manager>) {
     }
 }
 
-fn is_converted(entry: &Manager, manager: &str, predecessor: Option<&str>) -> bool {
+/// Whether another app of the installation has an entry of an object.
+#[must_use]
+pub fn is_shared(object: &Value, owner: &Owner) -> bool {
+    let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let mut names = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.get("manager")?.as_str());
+    names.any(|name| owner.is_sibling(name))
+}
+
+fn is_siblings(entry: &Manager, owner: &Owner) -> bool {
+    entry.subresource.is_empty() && owner.is_sibling(&entry.name)
+}
+
+fn is_converted(entry: &Manager, manager: &str) -> bool {
     let is_own_update = entry.name == manager && entry.operation == Operation::Update;
-    let is_predecessor = predecessor.is_some_and(|name| entry.name == name && name != manager);
     let is_known = CONVERTED
         .iter()
         .any(|(name, operation)| *name == entry.name && operation.is_none_or(|operation| operation == entry.operation));
-    entry.subresource.is_empty() && (is_own_update || is_predecessor || is_known)
+    entry.subresource.is_empty() && (is_own_update || is_known)
 }
 
 /// Adds the fields of some entries to our own, which is made if there is none.

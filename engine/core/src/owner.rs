@@ -121,6 +121,14 @@ impl Owner {
         format!("{start}-{digest}")
     }
 
+    /// Whether that is the field manager of another app of the installation.
+    #[must_use]
+    pub fn is_sibling(&self, manager: &str) -> bool {
+        let rest = manager.strip_prefix(MANAGER_PREFIX);
+        let rest = rest.and_then(|rest| rest.strip_prefix(self.installation.as_str()));
+        rest.is_some_and(|rest| rest.starts_with('/')) && manager != self.manager()
+    }
+
     fn digest(&self) -> Digest {
         Digest::of_parts([&self.installation, &self.namespace, &self.app].map(|part| part.as_bytes()))
     }
@@ -256,7 +264,11 @@ mod tests {
             let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
             prop_assert!(label.len() <= 63 && end(label.chars().next()) && end(label.chars().last()), "{}", label);
             prop_assert!(one.manager().chars().count() <= 128);
+            prop_assert!(!one.is_sibling(&one.manager()));
+            let stranger = Owner { installation: "ba9876543210".into(), ..other.clone() };
+            prop_assert!(!one.is_sibling(&stranger.manager()));
             if a != b {
+                prop_assert!(one.is_sibling(&other.manager()));
                 prop_assert_ne!(label, other.app_label());
                 prop_assert_ne!(one.manager(), other.manager());
             }

@@ -358,6 +358,32 @@ async fn an_object_that_moved_is_taken_from_the_app_it_moved_from() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_takeover_that_came_to_no_end_leaves_nothing_behind() {
+    let case = Case::new();
+    let other = Owner {
+        app: "web".into(),
+        ..case.owner.clone()
+    };
+    let mut shared = case.live("6");
+    let list = shared["metadata"]["managedFields"].as_array_mut().unwrap();
+    list.push(json!({"manager": other.manager(), "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": {"f:spec": {"f:gone": {}}}}));
+    let replies = vec![
+        Reply::Json(200, shared.clone()),
+        Reply::Json(200, shared.clone()),
+        Reply::Json(200, case.live("8")),
+    ];
+    let (outcome, fake) = case.run(replies, |_| ()).await;
+    assert_eq!(outcome.unwrap().adopted_from, [other.manager()]);
+    assert_eq!(fake.seen().len(), 3);
+    assert_eq!(fake.seen()[1].headers["content-type"], "application/json-patch+json");
+    // What carries no mark of this app's is not: the other one may be about to come to an end.
+    other.stamp(&mut shared, &case.id);
+    let (outcome, fake) = case.run(vec![Reply::Json(200, shared)], |_| ()).await;
+    assert!(outcome.unwrap().adopted_from.is_empty());
+    assert_eq!(fake.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_to_be_adopted_and_is_gone_is_created() {
     let case = Case::new();
     let gone = Reply::Json(

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::Value;
 use windlass_core::{
-    adopt::{self, Handover},
+    adopt::{self, Handover, Right},
     conflict::{self, Contest, NoContest, Verdict},
     fields::{FieldSet, without},
     live::{self, Reduced},
@@ -70,8 +70,8 @@ impl<'a> Writing<'a> {
 
     /// Looks where it has to, and writes.
     pub(super) async fn round(&self) -> Result<Applied, Refusal> {
-        let handover = self.adopt().await?;
-        let written = match self.how.write {
+        let mut handover = self.adopt().await?;
+        let mut written = match self.how.write {
             Write::Apply => self.apply(handover.as_ref()).await?,
             Write::CreateOnly => match self.create().await? {
                 Some(answer) => Written::plain(answer),
@@ -79,10 +79,15 @@ impl<'a> Writing<'a> {
             },
             Write::Replace => Written::plain(self.replace().await?),
         };
-        let mut live: Value = written
-            .answer
-            .json()
-            .map_err(|error| self.refusal(error, &self.payload))?;
+        let mut live = self.body_of(&written)?;
+        // Another app began to take it over and did not come to an end: what it would have set is nobody's.
+        if self.how.write == Write::Apply && handover.is_none() && self.is_contested_by_nobody(&live) {
+            handover = self.hand_over(&live, Right::Own).await?;
+            let forced = std::mem::take(&mut written.forced);
+            written = self.apply(handover.as_ref()).await?;
+            written.forced.splice(..0, forced);
+            live = self.body_of(&written)?;
+        }
         let removed = match &handover {
             Some(handover) if self.how.dry_run && self.how.write == Write::Apply => {
                 let after = Managers::read(&live).map_err(|error| unreadable(&error))?;
@@ -116,8 +121,26 @@ impl<'a> Writing<'a> {
         if released.is_none() {
             adopt::permit(takeover.policy, self.wanted.owner, claim.as_ref(), &live)?;
         }
-        let predecessor = released.map(Owner::manager);
-        let handover = adopt::handover(&live, &self.manager, predecessor.as_deref());
+        let is_own = released.is_some() || claim.as_ref() == Some(self.wanted.owner);
+        self.hand_over(&live, if is_own { Right::Own } else { Right::Found })
+            .await
+    }
+
+    fn is_contested_by_nobody(&self, live: &Value) -> bool {
+        let owner = self.wanted.owner;
+        adopt::is_shared(live, owner) && Owner::of(live, self.wanted.id).as_ref() == Some(owner)
+    }
+
+    fn body_of(&self, written: &Written) -> Result<Value, Refusal> {
+        written
+            .answer
+            .json()
+            .map_err(|error| self.refusal(error, &self.payload))
+    }
+
+    /// Makes the entries of others the app's own.
+    async fn hand_over(&self, live: &Value, right: Right) -> Result<Option<Handover>, Refusal> {
+        let handover = adopt::handover(live, self.wanted.owner, right);
         let handover = handover.map_err(|error| unreadable(&error))?;
         let Some(handover) = handover else {
             return Ok(None);

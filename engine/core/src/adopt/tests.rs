@@ -140,7 +140,9 @@ fn object(entries: &[Value]) -> Value {
 
 /// The entries after the patch.
 fn patched(object: &Value) -> Vec<Value> {
-    let handover = handover(object, OURS, None).unwrap().unwrap();
+    let handover = handover(object, &owner("0123456789ab", "api"), Right::Found)
+        .unwrap()
+        .unwrap();
     assert_eq!(
         handover.patch.as_array().unwrap().last().unwrap(),
         &json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "7"})
@@ -170,7 +172,9 @@ fn what_kubectl_applied_becomes_ours_and_the_rest_stays() {
         status.clone(),
     ]);
     live["metadata"]["annotations"] = json!({LAST_APPLIED: "{}", "team": "a"});
-    let found = handover(&live, OURS, None).unwrap().unwrap();
+    let found = handover(&live, &owner("0123456789ab", "api"), Right::Found)
+        .unwrap()
+        .unwrap();
     assert_eq!(found.from, ["kubectl-client-side-apply"]);
     assert_eq!(
         found.patch[1],
@@ -248,33 +252,80 @@ fn a_handover_restarts_nothing_and_frees_no_volume() {
 
 #[test]
 fn an_object_that_moves_between_apps_leaves_nothing_behind() {
-    let web = "windlass/0123456789ab/default/web";
+    let name = |installation: &str, app: &str| owner(installation, app).manager();
+    let (web, stranger) = (name("0123456789ab", "web"), name("ba9876543210", "web"));
     let live = object(&[
-        entry(web, "Apply", "apps/v1", "", &json!({"f:spec": {"f:a": {}}})),
+        entry(&web, "Apply", "apps/v1", "", &json!({"f:spec": {"f:a": {}}})),
+        entry(&stranger, "Apply", "apps/v1", "", &json!({"f:spec": {"f:b": {}}})),
+        // An app that began to take it over.
         entry(
-            "windlass/0123456789ab/default/third",
+            &name("0123456789ab", "third"),
+            "Update",
+            "apps/v1",
+            "",
+            &json!({"f:spec": {"f:c": {}}}),
+        ),
+    ]);
+    let me = owner("0123456789ab", "api");
+    let found = handover(&live, &me, Right::Own).unwrap().unwrap();
+    assert_eq!(found.from, [web, name("0123456789ab", "third")]);
+    let after = found.patch[0]["value"].as_array().unwrap();
+    let names: Vec<&str> = after.iter().filter_map(|entry| entry["manager"].as_str()).collect();
+    assert_eq!(names, [stranger.as_str(), OURS]);
+    assert_eq!(after[1]["fieldsV1"], json!({"f:spec": {"f:a": {}, "f:c": {}}}));
+    assert_eq!(handover(&live, &me, Right::Found).unwrap(), None);
+    assert!(is_shared(&live, &me));
+    let alone = object(&[
+        entry(OURS, "Apply", "apps/v1", "", &json!({})),
+        entry(&stranger, "Apply", "apps/v1", "", &json!({})),
+    ]);
+    assert!(!is_shared(&alone, &me) && !is_shared(&json!({}), &me));
+}
+
+#[test]
+fn what_goes_with_an_adoption_is_told_before() {
+    let fields = |fields: Value| json!({"f:spec": fields});
+    let live = object(&[
+        entry(
+            "helm",
             "Apply",
             "apps/v1",
             "",
-            &json!({"f:spec": {"f:b": {}}}),
+            &fields(
+                json!({"f:a": {}, "f:gone": {".": {}, "f:deep": {}}, "f:shared": {}, "f:labels": {".": {}, "f:x": {}}}),
+            ),
         ),
+        entry("tool", "Apply", "apps/v1", "", &fields(json!({"f:shared": {}}))),
     ]);
-    let found = handover(&live, OURS, Some(web)).unwrap().unwrap();
-    assert_eq!(found.from, [web]);
-    let after = found.patch[0]["value"].as_array().unwrap();
-    assert_eq!(
-        (after.len(), &after[1]["fieldsV1"]),
-        (2, &json!({"f:spec": {"f:a": {}}}))
-    );
-    assert_eq!(handover(&live, OURS, None).unwrap(), None);
-    assert_eq!(handover(&live, web, Some(web)).unwrap(), None);
+    let found = handover(&live, &owner("0123456789ab", "api"), Right::Found)
+        .unwrap()
+        .unwrap();
+    let mut after = Managers::read(&live).unwrap();
+    after.0.push(Manager {
+        name: OURS.into(),
+        fields: FieldSet::from_value(&fields(json!({"f:a": {}, "f:labels": {"f:y": {}}}))).unwrap(),
+        ..after.0[0].clone()
+    });
+    let removed: Vec<String> = found.removes(&after, OURS).iter().map(ToString::to_string).collect();
+    assert_eq!(removed, [".spec.gone", ".spec.labels.x"]);
+    let contest = |manager: &str, operation| Contest {
+        path: FieldPath::of(&["spec", "a"]),
+        manager: manager.into(),
+        operation,
+        subresource: String::new(),
+    };
+    assert!(found.settles(&contest("helm", Operation::Apply)));
+    assert!(!found.settles(&contest("helm", Operation::Update)) && !found.settles(&contest("tool", Operation::Apply)));
 }
 
 #[test]
 fn a_left_over_annotation_goes_without_a_word_about_fields() {
     let mut live = object(&[]);
     live["metadata"]["annotations"] = json!({LAST_APPLIED: "{}"});
-    let patch = handover(&live, OURS, None).unwrap().unwrap().patch;
+    let patch = handover(&live, &owner("0123456789ab", "api"), Right::Found)
+        .unwrap()
+        .unwrap()
+        .patch;
     let paths: Vec<&str> = patch
         .as_array()
         .unwrap()
@@ -296,10 +347,16 @@ fn nothing_to_hand_over_is_no_request() {
         vec![],
         vec![entry(OURS, "Apply", "apps/v1", "", &json!({"f:spec": {}}))],
     ] {
-        assert_eq!(handover(&object(&entries), OURS, None).unwrap(), None);
+        assert_eq!(
+            handover(&object(&entries), &owner("0123456789ab", "api"), Right::Own).unwrap(),
+            None
+        );
     }
     // A second time there is nothing left.
     let mut live = object(&[entry("helm", "Apply", "apps/v1", "", &json!({"f:spec": {"f:a": {}}}))]);
     live["metadata"]["managedFields"] = patched(&live).into();
-    assert_eq!(handover(&live, OURS, None).unwrap(), None);
+    assert_eq!(
+        handover(&live, &owner("0123456789ab", "api"), Right::Found).unwrap(),
+        None
+    );
 }

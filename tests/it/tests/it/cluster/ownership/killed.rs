@@ -15,11 +15,13 @@ struct Case {
     name: &'static str,
     first: fn(&Stage),
     second: fn(&Stage),
+    /// What is committed after the kill, before anything ran again.
+    third: fn(&Stage),
     /// `windlass sync` may end as it likes so often: an App is let go in a second look.
     looks: usize,
 }
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 7] = [
     Case {
         name: "create",
         first: |stage| stage.apps(&[("a", "")]),
@@ -29,6 +31,7 @@ const CASES: [Case; 5] = [
                 ("a/y.yaml", Some(&config_map("v", "1"))),
             ]);
         },
+        third: nothing,
         looks: 1,
     },
     Case {
@@ -43,6 +46,7 @@ const CASES: [Case; 5] = [
         second: |stage| {
             stage.commit(&[("a/x.yaml", Some(&config_map("x", "2"))), ("a/y.yaml", None)]);
         },
+        third: nothing,
         looks: 1,
     },
     Case {
@@ -56,6 +60,7 @@ const CASES: [Case; 5] = [
                 ("a/widget.yaml", Some(&widget)),
             ]);
         },
+        third: nothing,
         looks: 1,
     },
     Case {
@@ -64,15 +69,57 @@ const CASES: [Case; 5] = [
         second: |stage| {
             stage.commit(&[("a/x.yaml", None), ("b/x.yaml", Some(&config_map("x", "2")))]);
         },
+        third: nothing,
+        looks: 2,
+    },
+    Case {
+        name: "move-back",
+        first: |stage| {
+            two_apps(stage);
+            stage.commit(&[("a/x.yaml", Some(&two_keys("1")))]);
+        },
+        second: |stage| {
+            stage.commit(&[("a/x.yaml", None), ("b/x.yaml", Some(&two_keys("2")))]);
+        },
+        // What neither has any more goes, and what is another is written: nobody else has it.
+        third: |stage| {
+            stage.commit(&[("a/x.yaml", Some(&config_map("x", "3"))), ("b/x.yaml", None)]);
+        },
+        looks: 2,
+    },
+    Case {
+        name: "move-on",
+        first: |stage| {
+            stage.apps(&[("a", ""), ("b", ""), ("c", "")]);
+            stage.commit(&[
+                ("a/x.yaml", Some(&two_keys("1"))),
+                ("a/y.yaml", Some(&config_map("v", "1"))),
+                ("b/z.yaml", Some(&config_map("z", "1"))),
+                ("c/w.yaml", Some(&config_map("w", "1"))),
+            ]);
+        },
+        second: |stage| {
+            stage.commit(&[("a/x.yaml", None), ("b/x.yaml", Some(&two_keys("2")))]);
+        },
+        third: |stage| {
+            stage.commit(&[("b/x.yaml", None), ("c/x.yaml", Some(&config_map("x", "3")))]);
+        },
         looks: 2,
     },
     Case {
         name: "leave",
         first: two_apps,
         second: |stage| stage.apps(&[("b", "")]),
+        third: nothing,
         looks: 1,
     },
 ];
+
+const fn nothing(_: &Stage) {}
+
+fn two_keys(value: &str) -> String {
+    config_map("x", value) + "  gone: \"x\"\n"
+}
 
 /// App `a` with two objects, app `b` with one.
 fn two_apps(stage: &Stage) {
@@ -99,6 +146,8 @@ impl Case {
     fn sweep(&self) -> u32 {
         let calm = self.stage();
         self.settle(&calm, "calm");
+        (self.third)(&calm);
+        self.settle(&calm, "calm, then");
         let expected = state(&calm);
         for point in 1..BOUND {
             let stage = self.stage();
@@ -114,9 +163,10 @@ impl Case {
             }
             let name = format!("{}: {}", self.name, String::from_utf8_lossy(&killed.stderr).trim());
             assert_eq!(killed.status.signal(), Some(9), "{name}");
+            (self.third)(&stage);
             self.settle(&stage, &name);
             assert_eq!(state(&stage), expected, "{name}");
-            if self.name == "move" || self.name == "update-prune" {
+            if self.name.starts_with("move") || self.name == "update-prune" {
                 let now = stage.live(&stage.map("x")).map(|live| live["metadata"]["uid"].clone());
                 assert_eq!(now, moved, "{name}");
             }
@@ -155,7 +205,7 @@ fn state(stage: &Stage) -> BTreeMap<String, String> {
             }
         }
     }
-    for app in ["a", "b"] {
+    for app in ["a", "b", "c"] {
         state.insert(
             format!("owned by {app}"),
             stage.owned(app).join(" ").replace(namespace, "NS"),
@@ -210,6 +260,16 @@ fn a_definition_with_an_object_of_it_survives() {
 #[test]
 fn a_move_survives() {
     sweep("move");
+}
+
+#[test]
+fn a_move_that_is_taken_back_survives() {
+    sweep("move-back");
+}
+
+#[test]
+fn a_move_that_goes_on_survives() {
+    sweep("move-on");
 }
 
 #[test]
