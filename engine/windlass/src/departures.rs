@@ -19,9 +19,13 @@ impl Engine {
     /// What is to be remembered of an App; `None` where nobody's leaving is noticed.
     pub(crate) fn deployment(&self, app: &App) -> Option<Deployed> {
         let options = self.options();
-        let cluster = Clusters::name_of(app, options.target.as_ref())?;
         let config = options.file.clone()?;
-        Some(Deployed::of(app, config, cluster, self.clusters().spec(cluster)))
+        let cluster = Clusters::name_of(app, options.target.as_ref());
+        if cluster.is_none() && options.target.is_some() {
+            return None; // a folder of the command line's is an output, and nobody's place
+        }
+        let cluster = cluster.map(|name| (name, self.clusters().spec(name)));
+        Some(Deployed::of(app, config, cluster))
     }
 
     /// Remembers how an App that owns something is deployed, when it isn't known already. What owns nothing yet is remembered

@@ -110,7 +110,7 @@ async fn leave(engine: &Arc<Engine>, departed: &Departed, report: &mut Report) -
     let (target, facts) = engine.target_of_departed(&departed.app).await?;
     let identity = target.identity();
     if engine.key(&app, target.as_ref()) != departed.key {
-        let message = format!("its objects are on another cluster than {identity}");
+        let message = format!("its objects are elsewhere than in {identity}");
         return Err(Stop::failed(vec![Diagnostic::error("target", message, Location::None)]));
     }
     let place = Whereabouts {

@@ -26,6 +26,9 @@ pub(crate) async fn look(
     plan: &Plan,
     live: &mut Live,
 ) -> bool {
+    if !target.is_cluster() {
+        return false; // every app has files of its own: nothing moves, and nothing lies in another object
+    }
     let leaving: Vec<ObjectId> = of(plan, |action| *action == Action::Delete);
     let moves = to_others(engine, app, place, &leaving).await;
     let mut found = !moves.is_empty();

@@ -492,7 +492,10 @@ mod tests {
             .unwrap();
         let all = [("at|default/a".to_owned(), a), ("at|default/b".to_owned(), b.clone())];
         assert_eq!(inventories.deployed().unwrap(), all.into());
-        assert_eq!(Deployed::of(&b.app(), b.config.clone(), "eu", b.cluster.as_ref()), b);
+        assert_eq!(
+            Deployed::of(&b.app(), b.config.clone(), Some(("eu", b.cluster.as_ref()))),
+            b
+        );
         inventories.forget("at|default/a").unwrap();
         inventories.forget("at|default/a").unwrap();
         assert_eq!(

@@ -24,7 +24,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// A file of Repository, App and Plugin documents
+    /// A file of Repository, App, Cluster and Plugin documents
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
 

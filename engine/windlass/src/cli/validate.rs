@@ -37,7 +37,7 @@ message, at, related, help, extra}], \"apps\", \"errors\", \"warnings\"}.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// A file of Repository, App and Plugin documents, or a folder or file to render
+    /// A file of Repository, App, Cluster and Plugin documents, or a folder or file to render
     #[arg(value_name = "CONFIG|PATH")]
     what: PathBuf,
 

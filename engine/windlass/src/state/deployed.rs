@@ -33,20 +33,20 @@ pub struct Deployed {
 }
 
 impl Deployed {
-    /// What is to be remembered of an App.
+    /// What is to be remembered of an App. `cluster`: where it goes, by name, and its document; `None` = to its folder.
     #[must_use]
-    pub fn of(app: &App, config: PathBuf, cluster: &str, spec: Option<&ClusterSpec>) -> Self {
+    pub fn of(app: &App, config: PathBuf, cluster: Option<(&str, Option<&ClusterSpec>)>) -> Self {
         Self {
             format: FORMAT,
             config,
             namespace: app.namespace.clone(),
             name: app.name.clone(),
             target: TargetSpec {
-                cluster: Some(cluster.to_owned()),
-                directory: None,
+                cluster: cluster.map(|(name, _)| name.to_owned()),
+                directory: app.spec.target.directory.clone().filter(|_| cluster.is_none()),
                 ..app.spec.target.clone()
             },
-            cluster: spec.cloned(),
+            cluster: cluster.and_then(|(_, spec)| spec.cloned()),
             prune: app.spec.prune.clone(),
             deletion_policy: app.spec.deletion_policy,
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::sandbox::{Sandbox, config_map};
+use crate::sandbox::{Sandbox, Synced, config_map};
 
 const APP: &str = "  path: app\n  target: {namespace: shop}\n";
 
@@ -251,6 +251,76 @@ fn a_lost_inventory_adopts_what_carries_the_mark_and_prunes_nothing() {
     assert!(
         sandbox.files().contains_key("app/shop/ConfigMap-b.yaml"),
         "what the inventory does not know is not deleted"
+    );
+}
+
+/// Apps into folders of theirs, as the configuration says.
+fn to_folders(sandbox: &Sandbox, apps: &[(&str, &str)]) {
+    let apps: Vec<(&str, String)> = apps
+        .iter()
+        .map(|(name, rest)| (*name, format!("  path: {name}\n  target: {{directory: ./out}}\n{rest}")))
+        .collect();
+    let apps: Vec<(&str, &str)> = apps.iter().map(|(name, spec)| (*name, spec.as_str())).collect();
+    sandbox.config(&apps);
+}
+
+fn sync_to_folders(sandbox: &Sandbox) -> Synced {
+    Synced::of(&sandbox.windlass(&["sync", "windlass.yaml", "-o", "json"]))
+}
+
+#[test]
+fn an_app_that_leaves_the_configuration_takes_its_files_along() {
+    let sandbox = Sandbox::new();
+    sandbox.commit(&[
+        ("a/x.yaml", Some(&config_map("x", "1"))),
+        ("b/x.yaml", Some(&config_map("x", "1"))),
+        ("c/x.yaml", Some(&config_map("x", "1"))),
+    ]);
+    to_folders(&sandbox, &[("a", ""), ("b", "  deletionPolicy: Orphan\n"), ("c", "")]);
+    let first = sync_to_folders(&sandbox);
+    assert_eq!((first.code, sandbox.files().len()), (Some(0), 3), "{first:?}");
+    fs::write(sandbox.out().join("a/theirs.yaml"), "x: 1\n").unwrap();
+    // A folder of the command line's is none of its business.
+    to_folders(&sandbox, &[("c", "")]);
+    let aside = sandbox.sync(&[]);
+    assert_eq!((aside.reports.len(), sandbox.files().len()), (1, 4), "{aside:?}");
+    let left = sync_to_folders(&sandbox);
+    assert_eq!(
+        (left.code, left.health("a"), left.counts("a")[3]),
+        (Some(0), "healthy", 1),
+        "{left:?}"
+    );
+    assert_eq!(left.counts("b")[3], 0, "{left:?}");
+    let files: Vec<String> = sandbox
+        .files()
+        .into_keys()
+        .filter(|path| !path.starts_with("c/"))
+        .collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    assert!(
+        files[0].starts_with("a/theirs") && files[1].starts_with("b/"),
+        "{files:?}"
+    );
+    assert_eq!(sync_to_folders(&sandbox).reports.len(), 1, "each is let go once");
+}
+
+#[test]
+fn an_object_that_moves_between_apps_leaves_no_file_behind() {
+    let sandbox = Sandbox::new();
+    let (x, keep) = (config_map("x", "1"), config_map("keep", "1"));
+    sandbox.commit(&[
+        ("a/x.yaml", Some(&x)),
+        ("a/keep.yaml", Some(&keep)),
+        ("b/keep.yaml", Some(&keep)),
+    ]);
+    to_folders(&sandbox, &[("a", ""), ("b", "")]);
+    assert_eq!(sync_to_folders(&sandbox).code, Some(0));
+    sandbox.commit(&[("a/x.yaml", None), ("b/x.yaml", Some(&x))]);
+    let moved = sync_to_folders(&sandbox);
+    assert_eq!(
+        (moved.code, moved.counts("a")[3], moved.counts("b")[0]),
+        (Some(0), 1, 1),
+        "{moved:?}"
     );
 }
 
