@@ -178,5 +178,9 @@ mod tests {
         let inventory: Inventory = serde_json::from_str(text).unwrap();
         let owned = inventory.entries.values().next().unwrap();
         assert!(owned.deleting && owned.uid.is_none() && owned.projection.is_none() && !owned.keep);
+        let text = r#"{"format":3,"entries":[{"group":"","kind":"ConfigMap","namespace":"n","name":"a","state":{"applied":null,"intended":null,"uid":"u","onlyMade":true}}]}"#;
+        let inventory: Inventory = serde_json::from_str(text).unwrap();
+        let owned = inventory.entries.values().next().unwrap();
+        assert!(owned.only_made && owned.ruled.is_nothing());
     }
 }

@@ -250,6 +250,34 @@ fn what_is_read_is_all_that_matters() {
 }
 
 #[test]
+fn the_deepest_expression_fits_a_small_stack() {
+    let nested =
+        |open: &str, close: &str, levels: usize| format!("{}1{} != 2", open.repeat(levels), close.repeat(levels));
+    let deepest = |open: &str, close: &str| {
+        let texts = (1..MAX_DEPTH).rev().map(|levels| nested(open, close, levels));
+        let mut parsed = texts.filter_map(|text| Expression::parse(&text, &VARIABLES).ok());
+        parsed.next().unwrap()
+    };
+    let cases = [
+        deepest("(1 + ", ")"),
+        deepest("[", "]"),
+        deepest("[1].filter(x, x != ", ").size()"),
+        deepest("[1].map(x, x + ", ")[0]"),
+        deepest("(true ? ", " : 0)"),
+    ];
+    for expression in cases {
+        let evaluate = || expression.holds(&[("live", &Value::Null)]);
+        let told = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .stack_size(1024 * 1024)
+                .spawn_scoped(scope, evaluate);
+            thread.unwrap().join().unwrap()
+        });
+        assert!(!matches!(told, Err(Unanswered::Failed(_))), "{expression:?}: {told:?}");
+    }
+}
+
+#[test]
 fn an_expression_is_what_it_was_written_as() {
     let one = parsed("live.a == 1");
     assert_eq!(one, parsed("live.a == 1"));

@@ -1,6 +1,9 @@
 //! `windlass run` and people who edit what it keeps, on a real API server.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use windlass_tests::cluster::{
@@ -149,14 +152,18 @@ fn edits_made_while_nobody_ran_are_found_and_nothing_else_is_written() {
 
 #[test]
 fn somebody_who_undoes_everything_is_let_be_and_named() {
+    // As `fights.rs` has it: so many repairs at once, and another each of these.
+    const REPAIRS: u64 = 10;
+    const ANOTHER: Duration = Duration::from_secs(30);
     let bed = Bed::new("fight", "");
     bed.commit(&[("m", map("m", "1")), ("n", map("n", "1"))]);
     let running = bed.run();
     running.healthy();
     let mut audit = bed.server.audit().unwrap();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let mut stalled = None;
-    while stalled.is_none() && begun.elapsed() < Duration::from_secs(60) {
+    // A loaded machine repairs once a second; slower than once in three seconds is no fight.
+    while stalled.is_none() && begun.elapsed() < 6 * ANOTHER {
         if is_gits(&bed, "m") {
             bed.edit(&bed.map_path("m"), "operator", &json!({"data": {"a": "theirs"}}));
         }
@@ -169,17 +176,22 @@ fn somebody_who_undoes_everything_is_let_be_and_named() {
     let stalled = stalled.expect("the app says that it fights");
     let message = stalled["diagnostics"][0]["message"].as_str().unwrap();
     assert!(message.contains("Stalled: fighting with `operator`"), "{message}");
-    let writes = audit.requests().unwrap();
-    let writes = writes
-        .iter()
-        .filter(|request| request.agent.starts_with("windlass/") && request.verb == "patch" && request.name == "m");
-    // Ten repairs at once and another each thirty seconds; each is two: one that learns whose the field is, and one that takes it.
-    let repairs = 11 + begun.elapsed().as_secs() / 30;
-    assert!(writes.count() as u64 <= 2 * repairs);
     // Others of the app are repaired as ever.
     bed.edit(&bed.map_path("n"), "kubectl-edit", &json!({"data": {"a": "2"}}));
     soon("another object is repaired", || Ok(is_gits(&bed, "n")));
-    assert!(!is_gits(&bed, "m"));
+    let requests = audit.requests().unwrap();
+    let writes: Vec<_> = requests
+        .iter()
+        .filter(|request| request.agent.starts_with("windlass/") && request.verb == "patch")
+        .filter(|request| request.namespace == bed.namespace && request.name == "m")
+        .collect();
+    // Each repair is two: one that learns whose the field is, and one that takes it.
+    let repairs = REPAIRS + begun.elapsed().as_secs() / ANOTHER.as_secs();
+    assert!(
+        writes.len() as u64 <= 2 * repairs,
+        "{repairs} repairs in {:?}: {writes:#?}",
+        begun.elapsed()
+    );
     // The other one has given up: it is repaired by itself.
     soon("the fight is over", || Ok(is_gits(&bed, "m")));
 }

@@ -478,9 +478,9 @@ fn a_loop_asks_once_whose_doing_a_drift_is() {
     running.report("what somebody added", is_told);
     running.report("what somebody added", is_told);
     let requests = audit.requests().unwrap();
-    let ours = requests
-        .iter()
-        .filter(|request| request.agent.starts_with("windlass/") && request.name == "m");
+    let ours = requests.iter().filter(|request| {
+        request.agent.starts_with("windlass/") && request.namespace == bed.namespace && request.name == "m"
+    });
     assert!(ours.count() <= 2, "one read and one dry run");
     assert_eq!(bed.live(&bed.map_path("m"))["data"]["b"], "2");
 }
