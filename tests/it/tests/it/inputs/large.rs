@@ -1,4 +1,4 @@
-//! Loops that would take for ever.
+//! What is far too much: loops that would take for ever, files of a hundred megabytes, folders of a hundred thousand files.
 
 use super::{
     siege::{Attack, withstand_with},
@@ -44,13 +44,73 @@ fn loops_without_end_take_their_time_and_no_more() {
     );
 }
 
+/// One text of a hundred megabytes, read in every way that a renderer has. Where nobody reads it, it does no harm.
+#[test]
+fn files_of_a_hundred_megabytes() {
+    const TOO_LARGE: &[&str] = &["big.yaml", "larger than the limit of 67108864 bytes"];
+    const HELM: &[&str] = &["helm@", "needs more than 128 MiB of memory"];
+    const KUSTOMIZE: &[&str] = &["kustomize@", "needs more than 128 MiB of memory"];
+    let big = config_map("first", &"x".repeat(100_000_000));
+    let chart = "apiVersion: v2\nname: c\nversion: 1.0.0\n";
+    let generator = "configMapGenerator: [{name: big, files: [big.yaml]}]\n";
+    let with = |name, path, content: &str| Attack::new(name, path, content).and("big.yaml", big.as_str());
+    let attacks = [
+        with("beside", "first.yaml", &config_map("first", "2")).told_as("unreadable-file", TOO_LARGE, "big.yaml"),
+        Attack::new("unread", "big.bin", big.as_str()).and("first.yaml", config_map("first", "2")),
+        with("chart", "Chart.yaml", chart)
+            .and("templates/first.yaml", "{{ .Files.Get \"big.yaml\" }}")
+            .told_as("plugin-stopped", HELM, ""),
+        with("resource", "kustomization.yaml", "resources: [big.yaml]\n").told_as("plugin-stopped", KUSTOMIZE, ""),
+        with("generated", "kustomization.yaml", generator).told_as("plugin-stopped", KUSTOMIZE, ""),
+        with("import", "main.jsonnet", "importstr 'big.yaml'").told_as("bad-import", TOO_LARGE, "main.jsonnet"),
+    ];
+    let limits = ["helm", "kustomize"].map(|name| limited(name, "memory: 128Mi"));
+    withstand_with(&attacks, &limits.concat());
+}
+
+/// A hundred thousand files below one folder: each read, and none of them.
+#[test]
+fn folders_of_a_hundred_thousand_files() {
+    const MANY: &[&str] = &["yaml@", "emits more than 50000 documents"];
+    const LATE: &[&str] = &["helm@", "took longer than 3 s"];
+    let chart = "apiVersion: v2\nname: c\nversion: 1.0.0\n";
+    let many = |attack: Attack, folder: &str, end: &str, content: &dyn Fn(usize) -> String| {
+        (0..100_000).fold(attack, |attack, n| {
+            attack.and(format!("{folder}d{}/n{n}.{end}", n / 1_000), content(n))
+        })
+    };
+    let object = |n: usize| config_map(&format!("m{n}"), "1");
+    let first = Attack::new("unread", "first.yaml", config_map("first", "2"));
+    let attacks = [
+        many(first, "", "txt", &|_| "x".to_owned()),
+        many(Attack::new("manifests", "first.yaml", object(0)), "", "yaml", &object).told_as(
+            "plugin-stopped",
+            MANY,
+            "",
+        ),
+        many(
+            Attack::new("templates", "Chart.yaml", chart),
+            "templates/",
+            "yaml",
+            &object,
+        )
+        .told_as("plugin-stopped", LATE, ""),
+    ];
+    withstand_with(&attacks, &three_seconds("helm"));
+}
+
 /// A `Plugin` document that gives a call three seconds: the default of thirty is the same code, and ten times the wait.
 pub(super) fn three_seconds(name: &str) -> String {
+    limited(name, "time: 3s")
+}
+
+/// A `Plugin` document with limits of its own.
+fn limited(name: &str, limits: &str) -> String {
     let path = plugins().join(format!("{name}.wasm"));
     let bytes = std::fs::read(&path).expect("a plugin");
     let found = windlass_host::inspect(&bytes).expect("a plugin");
     format!(
-        "---\napiVersion: windlass.dev/v1alpha1\nkind: Plugin\nmetadata: {{name: {name}}}\nspec:\n  limits: {{time: 3s}}\n  versions:\n  - {{version: {}, file: '{}', digest: '{}'}}\n",
+        "---\napiVersion: windlass.dev/v1alpha1\nkind: Plugin\nmetadata: {{name: {name}}}\nspec:\n  limits: {{{limits}}}\n  versions:\n  - {{version: {}, file: '{}', digest: '{}'}}\n",
         found.manifest.version,
         path.display(),
         found.digest
