@@ -136,6 +136,11 @@ pub(crate) const WRITE_TIME: Duration = Duration::from_secs(10);
 /// Calls after which a worker is replaced. What leaks in wasmtime, the allocator or our own code stays small.
 pub(crate) const CALLS_PER_WORKER: u32 = 1_000;
 
+/// Linear memory of a call, in bytes, that a worker gives back after its answer: a millisecond's work, as most calls have
+/// 30 MiB. More is given back before: the next call, somebody else's, must not wait for it, and the engine looks at what
+/// a worker holds when it has the answer.
+pub(crate) const FREED_AFTERWARDS: u64 = 64 << 20;
+
 /// Resident memory after which a worker is replaced: what one big call left behind is given back.
 pub(crate) const WORKER_RSS: u64 = 384 << 20;
 

@@ -14,7 +14,7 @@ use super::{
     guest::convert,
     link::Link,
     panic_text,
-    state::{Ended, State, message_budget},
+    state::{Ended, SinkCounts, State, Usage, message_budget},
     watch::Watchdog,
 };
 use crate::{
@@ -47,29 +47,46 @@ pub(super) fn serve(mut link: Link, loaded: &[(Digest, Loaded)], watchdog: &Watc
                 },
             )
         });
-        let state = store.into_data();
-        if let Some(Ended::Link(error)) = state.ended {
-            return Err(error.into());
-        }
-        link = state.link;
-        let done = |end| Done {
-            end,
-            instantiate,
-            peak_memory: state.usage.peak_memory,
-            dropped_log_lines: state.sink.dropped_log_lines,
-            dropped_diagnostics: state.sink.dropped_diagnostics,
-        };
-        match link.done(done(end)) {
-            // Escaped as JSON, an answer may take several times its bytes.
-            Err(FrameError::TooLarge { .. }) => link.done(done(too_large()))?,
-            sent => sent?,
-        }
+        link = answer(store, instantiate, end)?;
         if panicked {
             return Err(WorkerError::Runtime {
                 message: "a host function panicked".to_owned(),
             });
         }
     }
+}
+
+/// Says how a call ended, and gives its memory back. What is small is given back afterwards: the engine need not wait for it.
+fn answer(mut store: Store<State>, instantiate: Duration, end: End) -> Result<Link, WorkerError> {
+    let state = store.data_mut();
+    if let Some(Ended::Link(error)) = state.ended.take() {
+        return Err(error.into());
+    }
+    let Usage { peak_memory, .. } = state.usage;
+    let SinkCounts {
+        dropped_log_lines,
+        dropped_diagnostics,
+        ..
+    } = state.sink;
+    let done = |end| Done {
+        end,
+        instantiate,
+        peak_memory,
+        dropped_log_lines,
+        dropped_diagnostics,
+    };
+    let send = |link: &mut Link| match link.done(done(end)) {
+        // Escaped as JSON, an answer may take several times its bytes.
+        Err(FrameError::TooLarge { .. }) => link.done(done(too_large())),
+        sent => sent,
+    };
+    if peak_memory <= limits::FREED_AFTERWARDS {
+        send(&mut state.link)?;
+        return Ok(store.into_data().link);
+    }
+    let mut link = store.into_data().link;
+    send(&mut link)?;
+    Ok(link)
 }
 
 fn run(store: &mut Store<State>, plugin: &Loaded, call: &Call, watchdog: &Watchdog) -> (Duration, End) {
