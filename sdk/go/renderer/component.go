@@ -28,11 +28,12 @@ const collectAbove = 256 << 20
 //
 //go:wasmexport warm
 func exportWarm() {
+	debug.SetGCPercent(collectWhileWarm)
 	if registered.Warm != nil {
 		registered.Warm()
 	}
 	runtime.GC()
-	debug.FreeOSMemory()
 	debug.SetGCPercent(-1)
+	compact()
 	debug.SetMemoryLimit(collectAbove)
 }
