@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
@@ -21,11 +20,6 @@ type head struct {
 	kind, name string
 	at         sdk.FileAt
 }
-
-var (
-	documentForm = regexp.MustCompile(`(?m)^---.*$`)
-	valueForm    = regexp.MustCompile(`^[ \t]*(?:"([^"]*)"|'([^']*)'|([^\s#"'{\[&*|>][^\s#]*))`)
-)
 
 // origin is the place that a resource of the output comes from.
 func (in *inputs) origin(kind, name, app string) sdk.FileAt {
@@ -79,20 +73,33 @@ func (in *inputs) heads() []head {
 // headsOf finds the objects of a file without parsing all of it: a wrong guess costs a place, not a byte of output.
 func headsOf(file, content string) []head {
 	var out []head
-	for start := 0; start <= len(content); {
-		end, next := len(content), len(content)+1
-		if at := documentForm.FindStringIndex(content[start:]); at != nil {
-			end, next = start+at[0], start+at[1]
-		}
-		document := content[start:end]
+	line := 1
+	for content != "" {
+		document, rest := cutDocument(content)
 		if kind, name := identity(document); kind != "" && name != "" {
 			blank := len(document) - len(strings.TrimLeft(document, " \t\r\n"))
-			line := strings.Count(content[:start+blank], "\n") + 1
-			out = append(out, head{kind, name, sdk.At(file, uint32(line), 1)})
+			first := line + strings.Count(document[:blank], "\n")
+			out = append(out, head{kind, name, sdk.At(file, uint32(first), 1)})
 		}
-		start = next
+		line += strings.Count(content[:len(content)-len(rest)], "\n")
+		content = rest
 	}
 	return out
+}
+
+// cutDocument splits at the first line that begins with `---`, which is part of neither side.
+func cutDocument(content string) (document, rest string) {
+	const mark = "---"
+	end := 0
+	if !strings.HasPrefix(content, mark) {
+		at := strings.Index(content, "\n"+mark)
+		if at < 0 {
+			return content, ""
+		}
+		end = at + 1
+	}
+	_, rest, _ = strings.Cut(content[end:], "\n")
+	return content[:end], rest
 }
 
 // identity is the kind and the name of a document: `kind` at its first level, `name` at the first level of `metadata`.
@@ -130,10 +137,24 @@ func identity(document string) (kind, name string) {
 // value is the plain or quoted text after a key, "" if the line has another key.
 func value(line, key string) string {
 	rest, ok := strings.CutPrefix(line, key)
-	if m := valueForm.FindStringSubmatch(rest); ok && m != nil {
-		return m[1] + m[2] + m[3]
+	rest = strings.TrimLeft(rest, " \t")
+	if !ok || rest == "" {
+		return ""
 	}
-	return ""
+	if quote := rest[0]; quote == '"' || quote == '\'' {
+		text, _, isWhole := strings.Cut(rest[1:], rest[:1])
+		if !isWhole {
+			return ""
+		}
+		return text
+	}
+	if strings.ContainsRune("{[&*|>", rune(rest[0])) {
+		return ""
+	}
+	if end := strings.IndexAny(rest, " \t\r\n\f#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest
 }
 
 // flowIdentity reads JSON and flow style.

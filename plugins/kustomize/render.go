@@ -52,7 +52,8 @@ func render(request *sdk.Request, sink *sdk.Sink) error {
 	}
 	tree := request.Tree()
 	defer tree.Close()
-	resources, inputs, err := runKustomize(options, tree, request.Path())
+	app := request.Path()
+	resources, inputs, err := runKustomize(options, tree, app)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func render(request *sdk.Request, sink *sdk.Sink) error {
 		if err != nil {
 			return fmt.Errorf("%s can't be written as YAML: %w", resource.CurId(), err)
 		}
-		origin := inputs.origin(resource.GetKind(), resource.GetName(), request.Path())
+		origin := inputs.origin(resource.GetKind(), resource.GetName(), app)
 		sink.Emit(sdk.Document{Content: content, Origin: &origin})
 	}
 	return nil
