@@ -13,6 +13,8 @@ pub(crate) struct Arguments {
     pub(crate) effort: Effort,
     /// Keep the report.
     pub(crate) write: bool,
+    /// Beside Flux as well.
+    pub(crate) with_flux: bool,
     /// Leave the figures of one part here: this is the part's own process.
     pub(crate) into: Option<PathBuf>,
 }
@@ -24,6 +26,7 @@ impl Arguments {
             only: Vec::new(),
             effort: Effort::Full,
             write: false,
+            with_flux: false,
             into: None,
         };
         while let Some(word) = words.next() {
@@ -31,6 +34,7 @@ impl Arguments {
             match word.as_str() {
                 "--quick" => arguments.effort = Effort::Quick,
                 "--write" => arguments.write = true,
+                "--with-flux" => arguments.with_flux = true,
                 "--into" => arguments.into = Some(value()?.into()),
                 "--only" => {
                     let part = value()?;
@@ -41,7 +45,7 @@ impl Arguments {
                 }
                 _ => {
                     return Err(format!(
-                        "`{word}` is no argument; there are: --write, --quick, --only PART"
+                        "`{word}` is no argument; there are: --write, --quick, --with-flux, --only PART"
                     ));
                 }
             }
@@ -58,11 +62,12 @@ impl Arguments {
     pub(crate) fn command(&self) -> String {
         let mut words = vec!["cargo x bench".to_owned()];
         let quick = self.effort == Effort::Quick;
-        if quick || self.write || !self.only.is_empty() {
+        if quick || self.write || self.with_flux || !self.only.is_empty() {
             words.push("--".to_owned());
         }
         words.extend(self.write.then(|| "--write".to_owned()));
         words.extend(quick.then(|| "--quick".to_owned()));
+        words.extend(self.with_flux.then(|| "--with-flux".to_owned()));
         words.extend(self.only.iter().map(|part| format!("--only {part}")));
         words.join(" ")
     }
@@ -81,8 +86,10 @@ mod tests {
         let arguments = parsed("--only loop --quick").expect("arguments");
         assert!(arguments.wants("loop") && !arguments.wants("seam"));
         assert_eq!(arguments.command(), "cargo x bench -- --quick --only loop");
+        let arguments = parsed("--only loop --with-flux").expect("arguments");
+        assert_eq!(arguments.command(), "cargo x bench -- --with-flux --only loop");
         let all = parsed("").expect("arguments");
-        assert!(all.wants("seam"));
+        assert!(all.wants("seam") && !all.with_flux);
         assert_eq!(all.command(), "cargo x bench");
     }
 

@@ -1,11 +1,14 @@
 //! The loop onto a real API server, beside a bare client that makes the same writes.
 //!
 //! API server, etcd, controllers, the bare client and the engine share the cores of the machine, so that what the engine takes is
-//! missing elsewhere: that is what the ratio measures. The engine is a process of its own, with its own `windlass run`.
+//! missing elsewhere: that is what the ratio measures. The engine is a process of its own, with its own `windlass run`. With
+//! `--with-flux`, Flux takes the same apps onto a server of its own in each round.
 
 mod shop;
 mod floor;
 mod engine;
+mod git;
+mod flux;
 mod traffic;
 mod edits;
 
@@ -18,6 +21,7 @@ use windlass_tests::cluster::Cluster;
 
 use crate::figure::{Effort, Figure, Samples, Target, Unit};
 pub(crate) use engine::AS_ENGINE;
+pub(crate) use flux::PROGRAMS as FLUX;
 
 use edits::Editor;
 use engine::Engine;
@@ -53,9 +57,25 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
     let apps = effort.of(APPS, QUICK_APPS);
     let mut first = First::default();
     let mut last = None;
-    for round in 0..effort.of(3, 1) {
+    let mut flux = Vec::new();
+    let rounds = effort.of(3, 1);
+    for round in 0..rounds {
         // What the round before left: a server, its objects, the engine.
         drop(last.take());
+        let is_last = round + 1 == rounds;
+        // In turns; but what the last round leaves of ours is measured further.
+        let begin_with_flux = is_last || !round.is_multiple_of(2);
+        let mut take_flux = || {
+            // A round of it takes ten minutes, so the middle one is ours alone.
+            if flux::is_wanted() && (round == 0 || is_last) {
+                let share = (2 * round + 1) as f64 / (2 * rounds) as f64;
+                flux.push(flux::measure(effort, apps, share, is_last));
+                quieten();
+            }
+        };
+        if begin_with_flux {
+            take_flux();
+        }
         let cluster = Cluster::start().expect("a cluster");
         let begin_with_floor = round.is_multiple_of(2);
         if begin_with_floor {
@@ -73,24 +93,87 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
         if !begin_with_floor {
             first.floor.push(floor::write(&cluster, apps));
         }
-        last = Some((engine, traffic, shop, cluster));
+        if begin_with_flux {
+            last = Some((engine, traffic, shop, cluster));
+        } else {
+            drop((engine, traffic, shop, cluster));
+            take_flux();
+        }
     }
-    let mut figures = first.figures(apps);
+    let flux = Flux(flux);
+    let mut figures = first.figures(apps, &flux);
     let Some((mut engine, mut traffic, shop, cluster)) = last else {
         return figures;
     };
     quieten();
-    figures.extend(one_of_many(effort, &shop, &mut engine, &mut traffic));
+    figures.extend(one_of_many(effort, &shop, &mut engine, &mut traffic, &flux));
     figures.extend(all(&shop, &mut engine, &mut traffic));
     quieten();
     let mut editor = Editor::new(&cluster, &shop);
     let latencies: Vec<f64> = (0..effort.of(EDITS, 20)).map(|_| editor.edit_and_wait()).collect();
-    figures.extend(edits::figures("drift → repaired", &latencies));
+    let [half, most] = edits::figures("drift → repaired", &latencies);
+    figures.push(half.and(flux::NAME, flux.of_edits(|edits| Samples::of(edits.iter().copied()))));
+    figures.push(most.and(flux::NAME, flux.of_edits(|edits| Samples::of([edits::p99(edits)]))));
     figures.extend(drift_during_a_sync(&shop, &mut engine, &mut editor));
-    figures.extend(memory_of(&engine, "after all this"));
+    let [resident, peak] = memory_of(&engine, "after all this");
+    figures.push(resident.and(flux::NAME, flux.of(|round| round.resident)));
+    figures.push(peak.and(flux::NAME, flux.of(|round| round.peak)));
     quieten();
     figures.extend(killed(engine, &shop, &mut editor, &mut traffic));
+    figures.extend(flux.own());
     figures
+}
+
+/// Rounds of Flux; none where it isn't measured.
+struct Flux(Vec<flux::Round>);
+
+impl Flux {
+    fn of(&self, value: impl Fn(&flux::Round) -> f64) -> Option<Samples> {
+        (!self.0.is_empty()).then(|| Samples::of(self.0.iter().map(value)))
+    }
+
+    fn of_edits(&self, value: impl Fn(&[f64]) -> Samples) -> Option<Samples> {
+        let edits = self.0.last().map(|round| &round.edits);
+        edits.filter(|edits| !edits.is_empty()).map(|edits| value(edits))
+    }
+
+    /// What has no counterpart of ours.
+    fn own(&self) -> Vec<Figure> {
+        let figure = |work: &str, value: &dyn Fn(&flux::Round) -> f64, unit| {
+            self.of(value)
+                .map(|samples| Figure::new(format!("{} alone: {work}", flux::NAME), samples, unit))
+        };
+        let Some(last) = self.0.last() else {
+            return Vec::new();
+        };
+        let edits = last.edits.len();
+        let all = format!(
+            "requests of a first apply, in the last round: {}",
+            last.requests.by_verb()
+        );
+        let one = format!(
+            "requests after a commit that changes 1 app, in the last round: {}",
+            last.commit.requests.by_verb()
+        );
+        [
+            figure(
+                "a first apply, until every Kustomization said that it was ready",
+                &|round| round.ready,
+                Unit::Seconds,
+            ),
+            figure(&all, &|round| round.requests.total() as f64, Unit::Number),
+            figure(
+                "a commit that changes 1 app, until every Kustomization had been looked at",
+                &|round| round.commit.all,
+                Unit::Seconds,
+            ),
+            figure(&one, &|round| round.commit.requests.total() as f64, Unit::Number),
+            figure("edits by hand that were waited for", &|_| edits as f64, Unit::Number),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }
 
 /// Nothing happens.
@@ -167,7 +250,7 @@ struct First {
 }
 
 impl First {
-    fn figures(self, apps: usize) -> Vec<Figure> {
+    fn figures(self, apps: usize, flux: &Flux) -> Vec<Figure> {
         let Self {
             floor,
             ours,
@@ -175,6 +258,7 @@ impl First {
             requests,
         } = self;
         let objects = apps * OBJECTS;
+        let theirs = |verb: &str| flux.of(|round| round.requests.of(verb) as f64);
         vec![
             Figure::new(
                 format!("first apply of {apps} apps × {OBJECTS} objects, from the start of the process"),
@@ -182,23 +266,30 @@ impl First {
                 Unit::Seconds,
             )
             .beside("a bare client's writes, 32 in flight", Some(Samples::of(floor)))
+            .and(flux::NAME, flux.of(|round| round.lives))
             .within(Target::RatioAtMost(1.2)),
             Figure::new(
                 "its CPU-seconds, engine and workers",
                 Samples::of(processor),
                 Unit::Seconds,
-            ),
-            number("its writes", requests.writes()).within(Target::Exactly(objects as f64)),
-            number("its reads of single objects", requests.of("get")).within(Target::Exactly(0.0)),
-            number("its lists: first contact, first lists of watches", requests.of("list")),
-            number("its watches", requests.of("watch")),
-            number("its questions to discovery", requests.of("discovery")),
+            )
+            .and(flux::NAME, flux.of(|round| round.processor)),
+            number("its writes", requests.writes())
+                .and(flux::NAME, flux.of(|round| round.requests.writes() as f64))
+                .within(Target::Exactly(objects as f64)),
+            number("its reads of single objects", requests.of("get"))
+                .and(flux::NAME, theirs("get"))
+                .within(Target::Exactly(0.0)),
+            number("its lists: first contact, first lists of watches", requests.of("list"))
+                .and(flux::NAME, theirs("list")),
+            number("its watches", requests.of("watch")).and(flux::NAME, theirs("watch")),
+            number("its questions to discovery", requests.of("discovery")).and(flux::NAME, theirs("discovery")),
         ]
     }
 }
 
 /// A commit that changes one app.
-fn one_of_many(effort: Effort, shop: &Shop, engine: &mut Engine, traffic: &mut Traffic) -> Vec<Figure> {
+fn one_of_many(effort: Effort, shop: &Shop, engine: &mut Engine, traffic: &mut Traffic, flux: &Flux) -> Vec<Figure> {
     let (mut after_fetch, mut after_push) = (Vec::new(), Vec::new());
     let (mut renders, mut requests, mut processor) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..effort.of(5, 2) {
@@ -225,19 +316,24 @@ fn one_of_many(effort: Effort, shop: &Shop, engine: &mut Engine, traffic: &mut T
             Samples::of(after_fetch),
             Unit::Milliseconds,
         )
+        .and(flux::NAME, flux.of(|round| round.commit.after_artifact))
         .within(Target::AtMost(1_000.0)),
         Figure::new(
             format!("from the push, polled every {EAGER}"),
             Samples::of(after_push),
             Unit::Milliseconds,
-        ),
+        )
+        .and(flux::NAME, flux.of(|round| round.commit.after_request)),
         Figure::new("renders after it", Samples::of(renders), Unit::Number).within(Target::Exactly(1.0)),
-        Figure::new("requests after it", Samples::of(requests), Unit::Number).within(Target::AtMost(3.0)),
+        Figure::new("requests after it", Samples::of(requests), Unit::Number)
+            .and(flux::NAME, flux.of(|round| round.commit.requests.total() as f64))
+            .within(Target::AtMost(3.0)),
         Figure::new(
             "CPU-seconds from the push until all apps were looked at",
             Samples::of(processor),
             Unit::Seconds,
-        ),
+        )
+        .and(flux::NAME, flux.of(|round| round.commit.processor)),
     ]
 }
 

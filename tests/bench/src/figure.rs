@@ -37,6 +37,9 @@ pub(crate) struct Figure {
     pub(crate) unit: Unit,
     /// What the peer took for the same, round by round.
     pub(crate) peer: Option<Peer>,
+    /// What another one took for it, who is not measured in every run.
+    #[serde(default)]
+    pub(crate) other: Option<Peer>,
     /// What it should come to.
     pub(crate) target: Option<Target>,
 }
@@ -113,6 +116,10 @@ impl Samples {
 
     /// The middle of the rounds' ratios: what disturbs a round disturbs both of its sides.
     pub(crate) fn ratio(&self, peer: &Self) -> f64 {
+        if self.rounds.len() != peer.rounds.len() {
+            // No rounds of both: nothing to pair.
+            return self.median() / peer.median().max(f64::EPSILON);
+        }
         let ratios: Vec<f64> = self
             .rounds
             .iter()
@@ -126,7 +133,12 @@ impl Samples {
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
+    let middle = sorted.len() / 2;
+    if sorted.len().is_multiple_of(2) && middle > 0 {
+        return at(middle - 1).midpoint(at(middle));
+    }
+    at(middle)
 }
 
 /// Times two pieces of work in turns, `repeats` times a round, after one run of each that is not counted. In milliseconds.
@@ -181,6 +193,7 @@ impl Figure {
             ours,
             unit,
             peer: None,
+            other: None,
             target: None,
         }
     }
@@ -188,6 +201,15 @@ impl Figure {
     /// Beside a peer.
     pub(crate) fn beside(mut self, name: &str, samples: Option<Samples>) -> Self {
         self.peer = samples.map(|samples| Peer {
+            name: name.to_owned(),
+            samples,
+        });
+        self
+    }
+
+    /// Beside another one as well, if it was measured.
+    pub(crate) fn and(mut self, name: &str, samples: Option<Samples>) -> Self {
+        self.other = samples.map(|samples| Peer {
             name: name.to_owned(),
             samples,
         });

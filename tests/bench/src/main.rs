@@ -2,7 +2,7 @@
 //!
 //! `cargo x bench` builds plugins and native tools and runs this. Arguments: `--write` keeps the report in
 //! `tests/bench/REPORT.md`, `--only PART` measures less, `--quick` shows that everything works and measures nothing worth
-//! keeping. The peers are the native tools of `WINDLASS_ORACLES`; without one its ratio is missing. The parts on a real
+//! keeping; `--with-flux` measures Flux too, of `WINDLASS_FLUX` (README.md). The other peers are the native tools of `WINDLASS_ORACLES`; without one its ratio is missing. The parts on a real
 //! API server start their own from `WINDLASS_CLUSTER_TOOLS`; without it they are empty.
 
 mod arguments;
@@ -102,11 +102,17 @@ fn measure_here(arguments: &Arguments, file: &Path) -> Result<(), String> {
 }
 
 fn measure_all(arguments: &Arguments) -> Result<(), String> {
+    if arguments.with_flux && std::env::var_os(cluster::FLUX).is_none() {
+        return Err(format!(
+            "`--with-flux` wants Flux in {}: `cargo x bench` builds it",
+            cluster::FLUX
+        ));
+    }
     let before = machine::load();
     let mut parts = Vec::new();
     for (name, title, _) in PARTS.iter().filter(|(name, ..)| arguments.wants(name)) {
         say(&format!("measuring {name} …"));
-        parts.push((*title, in_process(name, arguments.effort)?));
+        parts.push((*title, in_process(name, arguments)?));
     }
     let text = report::text(&arguments.command(), &before, &parts);
     say(&text);
@@ -118,13 +124,16 @@ fn measure_all(arguments: &Arguments) -> Result<(), String> {
 }
 
 /// Measures a part in a process of its own.
-fn in_process(part: &str, effort: Effort) -> Result<Vec<Figure>, String> {
+fn in_process(part: &str, arguments: &Arguments) -> Result<Vec<Figure>, String> {
     let work = tempfile::tempdir().map_err(|e| e.to_string())?;
     let file = work.path().join("figures.json");
     let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
     command.args(["--only", part, "--into"]).arg(&file);
-    if effort == Effort::Quick {
+    if arguments.effort == Effort::Quick {
         command.arg("--quick");
+    }
+    if !arguments.with_flux {
+        command.env_remove(cluster::FLUX);
     }
     let status = command.status().map_err(|e| format!("{part}: {e}"))?;
     if !status.success() {

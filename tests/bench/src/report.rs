@@ -19,11 +19,19 @@ pub(crate) fn text(command: &str, before: &str, parts: &[(&str, Vec<Figure>)]) -
         machine::load(),
     );
     for (title, figures) in parts {
+        let other = figures.iter().find_map(|figure| figure.other.as_ref());
+        let (more, rule) = other.map_or_else(Default::default, |other| {
+            (format!(" {}'s median | ratio |", other.name), "---|---|")
+        });
         text.push_str(&format!(
-            "\n## {title}\n\n| work | median | least | peer | peer's median | ratio | target |\n|---|---|---|---|---|---|---|\n"
+            "\n## {title}\n\n| work | median | least | peer | peer's median | ratio | target |{more}\n|---|---|---|---|---|---|---|{rule}\n"
         ));
         for figure in figures {
             text.push_str(&line(figure));
+            if other.is_some() {
+                text.push_str(&beside(figure));
+            }
+            text.push('\n');
         }
     }
     text
@@ -34,7 +42,7 @@ fn line(figure: &Figure) -> String {
     let peer = figure.peer.as_ref();
     let ratio = peer.map(|peer| figure.ours.ratio(&peer.samples));
     format!(
-        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        "| {} | {} | {} | {} | {} | {} | {} |",
         figure.work,
         value(figure.ours.median()),
         value(figure.ours.least()),
@@ -46,6 +54,29 @@ fn line(figure: &Figure) -> String {
             .map(|target| verdict(figure, target, ratio))
             .unwrap_or_default(),
     )
+}
+
+/// The columns of a peer that is not measured in every run.
+fn beside(figure: &Figure) -> String {
+    let other = figure.other.as_ref().map(|other| &other.samples);
+    format!(
+        " {} | {} |",
+        other
+            .map(|other| shown(other.median(), figure.unit))
+            .unwrap_or_default(),
+        other
+            .map(|other| to_two_digits(figure.ours.ratio(other)))
+            .unwrap_or_default(),
+    )
+}
+
+/// A ratio that may be small: two digits that say something.
+fn to_two_digits(ratio: f64) -> String {
+    let mut places = 2;
+    while places < 6 && ratio > 0.0 && ratio * 10_f64.powi(places - 1) < 1.0 {
+        places += 1;
+    }
+    format!("{ratio:.*}", usize::try_from(places).unwrap_or_default())
 }
 
 fn verdict(figure: &Figure, target: Target, ratio: Option<f64>) -> String {
@@ -84,17 +115,30 @@ mod tests {
     use crate::figure::Samples;
 
     #[test]
+    fn a_table_has_columns_for_another_peer_where_there_is_one() {
+        let plain = || Figure::new("w", Samples::of([2.0]), Unit::Seconds);
+        let page = text("c", "0", &[("a", vec![plain()])]);
+        assert!(page.contains("| ratio | target |\n|---|---|---|---|---|---|---|\n| w | 2 s | 2 s | — |  |  |  |\n"));
+        let both = vec![plain(), plain().and("q", Some(Samples::of([4.0])))];
+        let page = text("c", "0", &[("a", both)]);
+        assert!(page.contains("| ratio | target | q's median | ratio |\n|---|---|---|---|---|---|---|---|---|\n"));
+        assert!(page.ends_with("|  |  |\n| w | 2 s | 2 s | — |  |  |  | 4 s | 0.50 |\n"));
+    }
+
+    #[test]
     fn a_line_says_whether_its_target_is_met() {
         let figure = Figure::new("w", Samples::of([2.0, 1.0, 3.0]), Unit::Milliseconds);
-        assert_eq!(line(&figure), "| w | 2 ms | 1 ms | — |  |  |  |\n");
+        assert_eq!(line(&figure), "| w | 2 ms | 1 ms | — |  |  |  |");
         let figure = figure
             .beside("p", Some(Samples::of([1.0, 1.0, 2.0])))
             .within(Target::RatioAtMost(1.0));
         assert_eq!(
             line(&figure),
-            "| w | 2 ms | 1 ms | p | 1 ms | 1.50 | ratio ≤ 1: **missed** |\n"
+            "| w | 2 ms | 1 ms | p | 1 ms | 1.50 | ratio ≤ 1: **missed** |"
         );
+        let figure = figure.and("q", Some(Samples::of([1_000.0])));
+        assert_eq!(beside(&figure), " 1000 ms | 0.0020 |");
         let figure = figure.within(Target::AtMost(2.5));
-        assert!(line(&figure).ends_with("| ≤ 2.50 ms: met |\n"));
+        assert!(line(&figure).ends_with("| ≤ 2.50 ms: met |"));
     }
 }

@@ -2,10 +2,13 @@
 
 use crate::error::Error;
 use crate::run::{Session, Step};
-use crate::{cluster, engine, oracles, plugins, toolchain};
+use crate::{cluster, engine, flux, oracles, plugins, toolchain};
 
 /// The guest that asks as many questions as it is told to.
 const PROBE: &str = "guest-probe";
+
+/// The argument of the benchmark that wants a peer which takes ten minutes to build.
+const WITH_FLUX: &str = "--with-flux";
 
 /// Builds the benchmark with the plugins it measures and the native tools it compares them with, and runs it.
 ///
@@ -29,6 +32,10 @@ pub(crate) fn perform(session: &mut Session, arguments: &[String]) -> Result<(),
         .envs(plugins::environment(&session.places))
         .envs(oracles::environment(&session.places))
         .envs(cluster::environment(&session.places));
+    if arguments.iter().any(|argument| argument == WITH_FLUX) {
+        flux::build(session)?;
+        command.envs(flux::environment(&session.places));
+    }
     session.require(Step::new("bench", command).showing(|_| true))?;
     session.ledger.show();
     Ok(())

@@ -18,6 +18,7 @@ mod go;
 mod programs;
 mod oracles;
 mod cluster;
+mod flux;
 mod toolchain;
 mod inputs;
 mod lockfile;

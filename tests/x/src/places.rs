@@ -73,6 +73,11 @@ impl Places {
         self.target.join("cluster-tools")
     }
 
+    /// The controllers of Flux by name, and the definitions of their kinds.
+    pub(crate) fn flux(&self) -> PathBuf {
+        self.target.join("flux")
+    }
+
     /// What is known of the clusters that `cargo x cluster` started.
     pub(crate) fn clusters(&self) -> PathBuf {
         self.target.join("cluster")

@@ -123,7 +123,10 @@ fn linker_flags(module: &Path) -> Result<String, Error> {
 }
 
 /// Replaces the link that an earlier run left.
-fn link(program: &Path, at: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// When the file system refuses.
+pub(crate) fn link(program: &Path, at: &Path) -> Result<(), Error> {
     if at.symlink_metadata().is_ok() {
         fs::remove_file(at).map_err(Error::io("remove", at))?;
     }

@@ -86,6 +86,35 @@ impl Editor {
         }
     }
 
+    /// Makes so many edits, a pause after each, whatever became of those before, and waits until all are undone; in milliseconds each.
+    pub(super) fn edit_now_and_then(&mut self, edits: usize, pause: Duration, patience: Duration) -> Vec<f64> {
+        let (mut open, mut latencies): (Vec<Edit>, Vec<f64>) = (Vec::new(), Vec::new());
+        let (mut made, mut next) = (0, Instant::now());
+        while latencies.len() < edits {
+            if made < edits && Instant::now() >= next {
+                open.push(self.edit());
+                made += 1;
+                next += pause;
+            }
+            let end = if made < edits { next } else { next + patience };
+            match self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok((at, event)) => open.retain(|edit| {
+                    let undone = edit.is_undone_by(&event);
+                    if undone {
+                        latencies.push(milliseconds(at.saturating_duration_since(edit.begun)));
+                    }
+                    !undone
+                }),
+                Err(_) => assert!(
+                    made < edits || Instant::now() < end,
+                    "{} edits were not undone",
+                    open.len()
+                ),
+            }
+        }
+        latencies
+    }
+
     /// Edits an object of some app.
     pub(super) fn edit(&mut self) -> Edit {
         let app = self.draw() % self.apps.len();
@@ -206,12 +235,16 @@ fn watch(client: &Client, list: &str, to: Sender<(Instant, Value)>) {
     });
 }
 
-/// Half of the edits, and all but one in a hundred, lasted no longer.
-pub(super) fn figures(work: &str, latencies: &[f64]) -> [Figure; 2] {
+/// All but one in a hundred lasted no longer.
+pub(super) fn p99(latencies: &[f64]) -> f64 {
     let mut sorted = latencies.to_vec();
     sorted.sort_by(f64::total_cmp);
     let index = (sorted.len() * 99).div_ceil(100).saturating_sub(1);
-    let p99 = sorted.get(index).copied().unwrap_or_default();
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// Half of the edits, and all but one in a hundred, lasted no longer.
+pub(super) fn figures(work: &str, latencies: &[f64]) -> [Figure; 2] {
     let figure = |which: &str, samples| {
         Figure::new(
             format!("{work}: {which} of {} edits", latencies.len()),
@@ -222,6 +255,6 @@ pub(super) fn figures(work: &str, latencies: &[f64]) -> [Figure; 2] {
     };
     [
         figure("p50", Samples::of(latencies.iter().copied())),
-        figure("p99", Samples::of([p99])),
+        figure("p99", Samples::of([p99(latencies)])),
     ]
 }

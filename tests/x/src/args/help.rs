@@ -56,7 +56,14 @@ Usage: cargo x lint";
 pub(super) const BENCH: &str = "\
 Builds and runs the benchmark (tests/bench).
 
-Usage: cargo x bench [-- ARGUMENT...]";
+Usage: cargo x bench [-- ARGUMENT...]
+
+Arguments:
+  --write        keep the report in tests/bench/REPORT.md
+  --quick        show that everything works; its figures are worth nothing
+  --only PART    measure this part; may be repeated
+  --with-flux    beside Flux too, in the part `cluster`; its controllers are built from Go modules, the first time in ten
+                 minutes of a processor, and an app of Flux is corrected at an interval of ten minutes: it takes long";
 
 pub(super) const DIFF_NATIVE: &str = "\
 Renders every chart, chart archive, kustomization and Jsonnet file at or below DIR through the sandboxed
