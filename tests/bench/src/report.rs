@@ -21,7 +21,7 @@ pub(crate) fn text(command: &str, before: &str, parts: &[(&str, Vec<Figure>)]) -
     for (title, figures) in parts {
         let other = figures.iter().find_map(|figure| figure.other.as_ref());
         let (more, rule) = other.map_or_else(Default::default, |other| {
-            (format!(" {}'s median | ratio |", other.name), "---|---|")
+            (format!(" {0}'s median | ratio to {0} |", other.name), "---|---|")
         });
         text.push_str(&format!(
             "\n## {title}\n\n| work | median | least | peer | peer's median | ratio | target |{more}\n|---|---|---|---|---|---|---|{rule}\n"
@@ -121,7 +121,7 @@ mod tests {
         assert!(page.contains("| ratio | target |\n|---|---|---|---|---|---|---|\n| w | 2 s | 2 s | — |  |  |  |\n"));
         let both = vec![plain(), plain().and("q", Some(Samples::of([4.0])))];
         let page = text("c", "0", &[("a", both)]);
-        assert!(page.contains("| ratio | target | q's median | ratio |\n|---|---|---|---|---|---|---|---|---|\n"));
+        assert!(page.contains("| ratio | target | q's median | ratio to q |\n|---|---|---|---|---|---|---|---|---|\n"));
         assert!(page.ends_with("|  |  |\n| w | 2 s | 2 s | — |  |  |  | 4 s | 0.50 |\n"));
     }
 
