@@ -1,7 +1,7 @@
 //! What Windlass costs, measured beside its peers in one run: absolute times of a shared machine say little, ratios do.
 //!
-//! `cargo x bench` builds plugins and native tools and runs this. Arguments: `--write` keeps the report in
-//! `tests/bench/REPORT.md`, `--only PART` measures less, `--quick` shows that everything works and measures nothing worth
+//! `cargo x bench` builds plugins and native tools and runs this. Arguments: `--write` keeps what was measured in
+//! `tests/bench/REPORT.md`, whose other parts stay, `--only PART` measures less, `--quick` shows that everything works and measures nothing worth
 //! keeping; `--with-flux` measures Flux too, of `WINDLASS_FLUX` (README.md). The other peers are the native tools of `WINDLASS_ORACLES`; without one its ratio is missing. The parts on a real
 //! API server start their own from `WINDLASS_CLUSTER_TOOLS`; without it they are empty.
 
@@ -27,6 +27,7 @@ use std::{
 
 use arguments::Arguments;
 use figure::{Effort, Figure};
+use report::Made;
 
 /// A part of the report: its name, its title, and what measures it.
 type Part = (&'static str, &'static str, fn(Effort) -> Vec<Figure>);
@@ -108,19 +109,33 @@ fn measure_all(arguments: &Arguments) -> Result<(), String> {
             cluster::FLUX
         ));
     }
-    let before = machine::load();
-    let mut parts = Vec::new();
-    for (name, title, _) in PARTS.iter().filter(|(name, ..)| arguments.wants(name)) {
+    let mut sections = PARTS.map(|(_, title, _)| (title, None));
+    for ((name, ..), (_, section)) in PARTS.iter().zip(&mut sections) {
+        if !arguments.wants(name) {
+            continue;
+        }
         say(&format!("measuring {name} …"));
-        parts.push((*title, in_process(name, arguments)?));
+        let before = machine::load();
+        let figures = in_process(name, arguments)?;
+        let made = Made {
+            command: &arguments.command(),
+            before: &before,
+        };
+        // Without servers there is nothing new to say.
+        *section = (!figures.is_empty()).then(|| report::section(&made, &figures));
+        if arguments.write {
+            keep(&sections)?;
+        }
     }
-    let text = report::text(&arguments.command(), &before, &parts);
-    say(&text);
-    if arguments.write {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/REPORT.md");
-        fs::write(path, &text).map_err(|e| format!("{path}: {e}"))?;
-    }
+    say(&report::page("", &sections));
     Ok(())
+}
+
+/// Writes what was measured into the report. After each part: the whole takes an hour.
+fn keep(sections: &[(&str, Option<String>)]) -> Result<(), String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/REPORT.md");
+    let kept = fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
+    fs::write(path, report::page(&kept, sections)).map_err(|e| format!("{path}: {e}"))
 }
 
 /// Measures a part in a process of its own.

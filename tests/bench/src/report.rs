@@ -5,34 +5,59 @@ use crate::{
     machine,
 };
 
-/// Markdown; ends with a line feed. `command`: what was run.
-pub(crate) fn text(command: &str, before: &str, parts: &[(&str, Vec<Figure>)]) -> String {
+/// What stands before the sections.
+const PREAMBLE: &str = "# What Windlass costs\n\n\
+    Each figure is the median of five rounds, each round the median of its runs; beside it stands the least of all single runs. A\n\
+    peer runs in turns with us, and the ratio is the median of the five ratios. Below 1 we are faster. A load above the number of\n\
+    cores means that others used the machine meanwhile: times are then too long on both sides, and the ratios are what holds.\n\
+    Profile `dev`: wasmtime, compilers and hashes at level 2, all else at 1.\n";
+
+/// Begins a section.
+const HEADING: &str = "\n## ";
+
+/// Circumstances of a part, in words.
+pub(crate) struct Made<'a> {
+    /// What was run.
+    pub(crate) command: &'a str,
+    /// Load averages before it.
+    pub(crate) before: &'a str,
+}
+
+/// The page: of every part its section of now, or else the one that `kept` has. `sections`: all there may be, in order.
+pub(crate) fn page(kept: &str, sections: &[(&str, Option<String>)]) -> String {
+    let found = |title: &str| {
+        let mut old = kept.split(HEADING).skip(1);
+        old.find_map(|section| section.strip_prefix(title)?.strip_prefix('\n'))
+    };
+    let mut page = PREAMBLE.to_owned();
+    for (title, text) in sections {
+        if let Some(text) = text.as_deref().or_else(|| found(title)) {
+            page.push_str(&format!("{HEADING}{title}\n{}\n", text.trim_end()));
+        }
+    }
+    page
+}
+
+/// What stands below the title of a part, as Markdown.
+pub(crate) fn section(made: &Made<'_>, figures: &[Figure]) -> String {
+    let other = figures.iter().find_map(|figure| figure.other.as_ref());
+    let (more, rule) = other.map_or_else(Default::default, |other| {
+        (format!(" {0}'s median | ratio to {0} |", other.name), "---|---|")
+    });
     let mut text = format!(
-        "# What Windlass costs\n\n\
-         Made by `{command}` on {}.\n\
-         Load average before: {before}; after: {}. A load above the number of cores means that others used the machine\n\
-         meanwhile: times are then too long on both sides, and the ratios are what holds.\n\n\
-         Profile `dev`: wasmtime, compilers and hashes at level 2, all else at 1. Each figure is the\n\
-         median of five rounds, each round the median of its runs; beside it stands the least of all single runs. A peer runs\n\
-         in turns with us, and the ratio is the median of the five ratios. Below 1 we are faster.\n",
+        "\nMade by `{}` on {}.\nLoad average before: {}; after: {}.\n\n\
+         | work | median | least | peer | peer's median | ratio | target |{more}\n|---|---|---|---|---|---|---|{rule}\n",
+        made.command,
         machine::describe(),
+        made.before,
         machine::load(),
     );
-    for (title, figures) in parts {
-        let other = figures.iter().find_map(|figure| figure.other.as_ref());
-        let (more, rule) = other.map_or_else(Default::default, |other| {
-            (format!(" {0}'s median | ratio to {0} |", other.name), "---|---|")
-        });
-        text.push_str(&format!(
-            "\n## {title}\n\n| work | median | least | peer | peer's median | ratio | target |{more}\n|---|---|---|---|---|---|---|{rule}\n"
-        ));
-        for figure in figures {
-            text.push_str(&line(figure));
-            if other.is_some() {
-                text.push_str(&beside(figure));
-            }
-            text.push('\n');
+    for figure in figures {
+        text.push_str(&line(figure));
+        if other.is_some() {
+            text.push_str(&beside(figure));
         }
+        text.push('\n');
     }
     text
 }
@@ -114,15 +139,30 @@ mod tests {
     use super::*;
     use crate::figure::Samples;
 
+    const MADE: Made<'_> = Made {
+        command: "c",
+        before: "0",
+    };
+
     #[test]
     fn a_table_has_columns_for_another_peer_where_there_is_one() {
         let plain = || Figure::new("w", Samples::of([2.0]), Unit::Seconds);
-        let page = text("c", "0", &[("a", vec![plain()])]);
-        assert!(page.contains("| ratio | target |\n|---|---|---|---|---|---|---|\n| w | 2 s | 2 s | — |  |  |  |\n"));
-        let both = vec![plain(), plain().and("q", Some(Samples::of([4.0])))];
-        let page = text("c", "0", &[("a", both)]);
-        assert!(page.contains("| ratio | target | q's median | ratio to q |\n|---|---|---|---|---|---|---|---|---|\n"));
-        assert!(page.ends_with("|  |  |\n| w | 2 s | 2 s | — |  |  |  | 4 s | 0.50 |\n"));
+        let table = section(&MADE, &[plain()]);
+        assert!(table.contains("| ratio | target |\n|---|---|---|---|---|---|---|\n| w | 2 s | 2 s | — |  |  |  |\n"));
+        let table = section(&MADE, &[plain(), plain().and("q", Some(Samples::of([4.0])))]);
+        assert!(
+            table.contains("| ratio | target | q's median | ratio to q |\n|---|---|---|---|---|---|---|---|---|\n")
+        );
+        assert!(table.ends_with("|  |  |\n| w | 2 s | 2 s | — |  |  |  | 4 s | 0.50 |\n"));
+    }
+
+    #[test]
+    fn what_was_not_measured_stays_as_it_was() {
+        let first = page("", &[("A", Some("\na\n".into())), ("B", Some("\nb\n\nmore\n".into()))]);
+        assert!(first.ends_with("\n## A\n\na\n\n## B\n\nb\n\nmore\n"), "{first}");
+        let second = page(&first, &[("B", None), ("A", Some("\nnew".into())), ("A B", None)]);
+        assert!(second.ends_with("\n## B\n\nb\n\nmore\n\n## A\n\nnew\n"), "{second}");
+        assert_eq!(second.matches("# What").count(), 1);
     }
 
     #[test]

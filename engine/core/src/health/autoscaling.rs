@@ -16,7 +16,9 @@ pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
 /// Metrics of pods that have just started are missing for a minute or two, and a target that is made after its autoscaler is
 /// not found at first: both pass. What is written wrongly does not.
 fn autoscaler(object: &Value) -> Verdict {
-    if !has_status(object) {
+    // The server writes counts of zero into a new one; the first version has no conditions.
+    let is_first = object["apiVersion"] == "autoscaling/v1";
+    if !has_status(object) || !is_first && object.pointer("/status/conditions").is_none() {
         return Verdict::unseen();
     }
     for kind in ["AbleToScale", "ScalingActive"] {

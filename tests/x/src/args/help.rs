@@ -59,7 +59,7 @@ Builds and runs the benchmark (tests/bench).
 Usage: cargo x bench [-- ARGUMENT...]
 
 Arguments:
-  --write        keep the report in tests/bench/REPORT.md
+  --write        keep what was measured in tests/bench/REPORT.md
   --quick        show that everything works; its figures are worth nothing
   --only PART    measure this part; may be repeated
   --with-flux    beside Flux too, in the part `cluster`; its controllers are built from Go modules, the first time in ten

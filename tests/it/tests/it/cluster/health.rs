@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Kinds of the table that don't come to rest here, with where they stand and the reason.
-const RESTLESS: [(&str, State, &str); 5] = [
+const RESTLESS: [(&str, State, &str); 6] = [
     (
         "APIService.apiregistration.k8s.io",
         State::Progressing,
@@ -27,7 +27,8 @@ const RESTLESS: [(&str, State, &str); 5] = [
         State::Progressing,
         "NotApproved",
     ),
-    // No provisioner, and no controller of volumes and replication controllers, runs in the tests.
+    // No provisioner, and no controller of autoscalers, volumes and replication controllers, runs in the tests.
+    ("HorizontalPodAutoscaler.autoscaling", State::Progressing, "NoStatus"),
     ("PersistentVolume", State::Progressing, "VolumePending"),
     ("PersistentVolumeClaim", State::Progressing, "NotBound"),
     ("ReplicationController", State::Progressing, "LessAvailable"),
