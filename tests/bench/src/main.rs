@@ -110,10 +110,7 @@ fn measure_all(arguments: &Arguments) -> Result<(), String> {
         ));
     }
     let mut sections = PARTS.map(|(_, title, _)| (title, None));
-    for ((name, ..), (_, section)) in PARTS.iter().zip(&mut sections) {
-        if !arguments.wants(name) {
-            continue;
-        }
+    for (index, (name, ..)) in PARTS.iter().enumerate().filter(|(_, (name, ..))| arguments.wants(name)) {
         say(&format!("measuring {name} …"));
         let before = machine::load();
         let figures = in_process(name, arguments)?;
@@ -122,7 +119,7 @@ fn measure_all(arguments: &Arguments) -> Result<(), String> {
             before: &before,
         };
         // Without servers there is nothing new to say.
-        *section = (!figures.is_empty()).then(|| report::section(&made, &figures));
+        sections[index].1 = (!figures.is_empty()).then(|| report::section(&made, &figures));
         if arguments.write {
             keep(&sections)?;
         }
