@@ -123,23 +123,24 @@ impl Handover {
     /// Whether a contested field is one that is handed over.
     #[must_use]
     pub fn settles(&self, contest: &Contest) -> bool {
-        self.gone.iter().any(|entry| {
-            (&entry.name, entry.operation, &entry.subresource)
-                == (&contest.manager, contest.operation, &contest.subresource)
-        })
+        self.takes(&contest.manager, contest.operation, &contest.subresource)
     }
 
     /// What the server removes when the app applies, told by what lives after a dry run, in which nothing is handed over.
     #[must_use]
     pub fn removes(&self, after: &Managers, manager: &str) -> Vec<FieldPath> {
-        let stay = after.0.iter().filter(|entry| {
-            let is_gone = self.gone.iter().any(|gone| {
-                (&gone.name, gone.operation, &gone.subresource) == (&entry.name, entry.operation, &entry.subresource)
-            });
-            entry.is_applier(manager) || !is_gone
-        });
+        let stay = after
+            .0
+            .iter()
+            .filter(|entry| entry.is_applier(manager) || !self.takes(&entry.name, entry.operation, &entry.subresource));
         let stay = FieldSet::union_of(stay.map(|entry| &entry.fields));
         self.fields.beyond(&stay)
+    }
+
+    fn takes(&self, manager: &str, operation: Operation, subresource: &str) -> bool {
+        let is_it =
+            |gone: &Manager| gone.name == manager && gone.operation == operation && gone.subresource == subresource;
+        self.gone.iter().any(is_it)
     }
 }
 

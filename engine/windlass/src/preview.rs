@@ -42,24 +42,22 @@ pub async fn of(target: &dyn Target, mut plan: Plan, report: &mut Report) -> For
         .collect();
     let answers: BTreeMap<ObjectId, Result<Preview, TargetError>> =
         stream::iter(asked).buffer_unordered(target.width()).collect().await;
+    let steps: BTreeMap<&ObjectId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
     let mut previews = BTreeMap::new();
     for (id, answer) in answers {
+        let Some(step) = steps.get(&id) else { continue };
         match answer {
             Ok(preview) => {
                 report
                     .notes
                     .extend(preview.notes.iter().map(|note| format!("{id}: {note}")));
-                let step = plan.steps.iter().find(|step| step.id == id);
-                report.diagnostics.extend(step.into_iter().flat_map(|step| {
-                    let unanswered = preview.unanswered.iter();
-                    unanswered.map(|why| unanswered_condition(step, why))
-                }));
+                let unanswered = preview.unanswered.iter();
+                report
+                    .diagnostics
+                    .extend(unanswered.map(|why| unanswered_condition(step, why)));
                 previews.insert(id, preview);
             }
             Err(error) => {
-                let Some(step) = plan.steps.iter().find(|step| step.id == id) else {
-                    continue;
-                };
                 let preview = Preview {
                     wanted: step.desired.as_ref().map(|manifest| manifest.object.body.clone()),
                     ..Preview::default()

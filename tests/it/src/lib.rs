@@ -4,3 +4,4 @@
 
 pub mod native;
 pub mod cluster;
+pub mod git_http;

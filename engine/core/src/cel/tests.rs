@@ -26,6 +26,15 @@ fn deployment() -> Value {
     })
 }
 
+/// More than a pod of anybody's has.
+fn many_containers() -> Vec<Value> {
+    let env: Vec<Value> = (0..40)
+        .map(|n| json!({"name": format!("VARIABLE_{n}"), "value": "some value or other"}))
+        .collect();
+    let container = |n| json!({"name": format!("c{n}"), "image": "a:1", "env": env});
+    (0..20).map(container).collect()
+}
+
 #[test]
 fn what_people_ask_of_objects_is_answered() {
     let live = deployment();
@@ -188,13 +197,7 @@ fn what_would_take_long_is_refused_unevaluated() {
         assert!(started.elapsed().as_millis() < 500, "{text}: {:?}", started.elapsed());
     }
     // What people ask of large objects is affordable.
-    let env: Vec<Value> = (0..40)
-        .map(|n| json!({"name": format!("VARIABLE_{n}"), "value": "some value or other"}))
-        .collect();
-    let containers: Vec<Value> = (0..20)
-        .map(|n| json!({"name": format!("c{n}"), "image": "a:1", "env": env}))
-        .collect();
-    let large = json!({"containers": containers, "data": {"a": "x".repeat(500_000)}});
+    let large = json!({"containers": many_containers(), "data": {"a": "x".repeat(500_000)}});
     for text in [
         "live.containers.exists(c, c.env.exists(e, e.name == 'VARIABLE_X'))",
         "live.containers.filter(c, c.name.startsWith('c1')).exists(c, c.env.filter(e, e.value == 'y').size() > 3)",
@@ -362,13 +365,7 @@ proptest! {
 #[expect(clippy::print_stdout, reason = "figures for whoever asked")]
 fn figures() {
     let list = json!({"list": vec![1; 60], "data": {"a": "x".repeat(700_000)}});
-    let env: Vec<Value> = (0..40)
-        .map(|n| json!({"name": format!("VARIABLE_{n}"), "value": "some value or other"}))
-        .collect();
-    let containers: Vec<Value> = (0..20)
-        .map(|n| json!({"name": format!("c{n}"), "image": "a:1", "env": env}))
-        .collect();
-    let large = json!({"containers": containers});
+    let large = json!({"containers": many_containers()});
     for (text, live) in [
         ("live.list.exists(a, live.list.exists(b, a + b < 0))", &list),
         ("live.list.map(a, live.list.map(b, [a])).size() == 0", &list),

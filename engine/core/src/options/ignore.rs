@@ -209,8 +209,9 @@ pub fn heeds(rules: &[IgnoreRule], id: &ObjectId, live: &Value, managers: &Manag
         .iter()
         .filter(|rule| rule.is_about(id))
         .filter_map(|rule| {
+            let condition = rule.when.as_ref()?;
             let owners = rule.owners(live, managers, manager);
-            Some(json!([rule, rule.when.as_ref()?.reads(live, &owners)]))
+            Some(json!([rule, condition.reads(live, &owners)]))
         })
         .collect();
     (!heeded.is_empty()).then(|| Digest::of(canonical(&heeded.into()).as_bytes()))

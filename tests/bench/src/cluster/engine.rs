@@ -208,10 +208,10 @@ impl Report {
 }
 
 /// Reads lines as they come.
-fn follow(
+pub(super) fn follow<T: Send + 'static>(
     from: impl Read + Send + 'static,
-    to: Sender<Told>,
-    read: impl Fn(Instant, &str) -> Option<Told> + Send + 'static,
+    to: Sender<T>,
+    mut read: impl FnMut(Instant, &str) -> Option<T> + Send + 'static,
 ) {
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {

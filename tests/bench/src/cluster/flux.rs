@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{BufRead as _, BufReader, Read},
+    io::Write as _,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -20,6 +20,7 @@ use windlass_tests::cluster::{Client, Cluster, eventually};
 
 use super::{
     edits::Editor,
+    engine::follow,
     git::GitServer,
     quieten,
     shop::{self, OBJECTS, Shop, Weight},
@@ -273,9 +274,13 @@ impl Flux {
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("a controller starts");
         let log = child.stderr.take().expect("piped");
-        let keep = File::create(self.log(name)).expect("a file");
+        let mut keep = File::create(self.log(name)).expect("a file");
         self.controllers.push(Controller(child));
-        follow(log, keep, self.sender.clone());
+        follow(log, self.sender.clone(), move |at, line| {
+            // Only what a failure would be explained by.
+            let _ = writeln!(keep, "{line}");
+            understand(at, line)
+        });
     }
 
     fn log(&self, name: &str) -> PathBuf {
@@ -438,22 +443,6 @@ fn define(client: &Client, folder: &Path) {
 fn free_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").to_string()
-}
-
-/// Reads a log as it comes, and keeps it.
-fn follow(from: impl Read + Send + 'static, mut keep: File, to: Sender<Told>) {
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            let at = Instant::now();
-            // Only what a failure would be explained by.
-            let _ = std::io::Write::write_all(&mut keep, format!("{line}\n").as_bytes());
-            if let Some(told) = understand(at, &line)
-                && to.send(told).is_err()
-            {
-                return;
-            }
-        }
-    });
 }
 
 fn understand(at: Instant, line: &str) -> Option<Told> {

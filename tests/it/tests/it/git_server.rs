@@ -6,10 +6,9 @@ pub(crate) mod proxy;
 pub(crate) mod ssh;
 
 use std::{
-    collections::HashMap,
     ffi::OsStr,
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufReader, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -22,6 +21,7 @@ use std::{
 };
 
 use rustls::{ServerConnection, StreamOwned};
+use windlass_tests::git_http::{Answer, Request, backend, read_request, respond};
 
 pub(crate) use authority::Authority;
 
@@ -242,13 +242,6 @@ impl Drop for GitServer {
     }
 }
 
-struct Request {
-    method: String,
-    target: String,
-    headers: HashMap<String, String>,
-    body: Vec<u8>,
-}
-
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
@@ -303,7 +296,7 @@ impl Shared {
         match faults.into_iter().find(|(part, _)| text.contains(part)) {
             Some((_, fault)) => self.misbehave(request, fault, stream),
             None => {
-                let (status, headers, body) = self.backend(request)?;
+                let Answer { status, headers, body } = backend(git_command(&self.root), &self.root, request)?;
                 respond(stream, &status, &headers, &body)
             }
         }
@@ -320,7 +313,11 @@ impl Shared {
             Fault::StallBeforeHeaders => return self.stall(),
             _ => {}
         }
-        let (status, headers, mut body) = self.backend(request)?;
+        let Answer {
+            status,
+            headers,
+            mut body,
+        } = backend(git_command(&self.root), &self.root, request)?;
         if let Fault::FlipFromEnd(back) = fault {
             let at = body.len() - back;
             body[at] ^= 0xff;
@@ -357,89 +354,5 @@ impl Shared {
             thread::sleep(Duration::from_millis(20));
         }
         Err(io::Error::other("stopped"))
-    }
-
-    /// Runs `git http-backend` as a CGI program.
-    fn backend(&self, request: &Request) -> io::Result<(String, String, Vec<u8>)> {
-        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        let header = |name: &str| request.headers.get(name).map_or("", String::as_str);
-        let mut child = git_command(&self.root)
-            .arg("http-backend")
-            .env("GIT_PROJECT_ROOT", &self.root)
-            .env("GIT_HTTP_EXPORT_ALL", "1")
-            .env("PATH_INFO", path)
-            .env("QUERY_STRING", query)
-            .env("REQUEST_METHOD", &request.method)
-            .env("CONTENT_TYPE", header("content-type"))
-            .env("CONTENT_LENGTH", request.body.len().to_string())
-            .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-            .env("GIT_PROTOCOL", header("git-protocol"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        child.stdin.take().unwrap().write_all(&request.body)?;
-        let output = child.wait_with_output()?.stdout;
-        let end = output
-            .windows(4)
-            .position(|w| w == b"\r\n\r\n")
-            .ok_or_else(|| io::Error::other("no CGI headers"))?;
-        let (mut status, mut headers) = ("200 OK".to_owned(), String::new());
-        for line in String::from_utf8_lossy(&output[..end]).lines() {
-            match line.split_once(": ") {
-                Some(("Status", value)) => status = value.to_owned(),
-                _ => headers.push_str(&format!("{line}\r\n")),
-            }
-        }
-        Ok((status, headers, output[end + 4..].to_vec()))
-    }
-}
-
-fn respond(stream: &mut dyn Write, status: &str, headers: &str, body: &[u8]) -> io::Result<()> {
-    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-    stream.write_all(&[head.as_bytes(), body].concat())?;
-    stream.flush()
-}
-
-fn read_request(stream: &mut impl BufRead) -> io::Result<Option<Request>> {
-    let mut line = String::new();
-    if stream.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let mut words = line.split(' ').map(str::to_owned);
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else {
-            break;
-        };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    let mut body = Vec::new();
-    if headers.get("transfer-encoding").is_some_and(|e| e == "chunked") {
-        read_chunks(stream, &mut body)?;
-    } else if let Some(length) = headers.get("content-length").and_then(|l| l.parse().ok()) {
-        stream.take(length).read_to_end(&mut body)?;
-    }
-    Ok(Some(Request {
-        method,
-        target,
-        headers,
-        body,
-    }))
-}
-
-fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line)?;
-        let length = u64::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
-        stream.take(length).read_to_end(body)?;
-        stream.read_line(&mut String::new())?;
-        if length == 0 {
-            return Ok(());
-        }
     }
 }
