@@ -77,13 +77,7 @@ impl Cluster {
         let mut all = Vec::new();
         for (namespace, contact) in listed {
             for (name, met) in contact.iter().filter(|(_, met)| !met.has_owner) {
-                let id = ObjectId {
-                    group: resource.group.clone(),
-                    kind: resource.kind.clone(),
-                    namespace: namespace.clone(),
-                    name: name.clone(),
-                };
-                all.push((id, met.clone()));
+                all.push((resource.id(&namespace, name), met.clone()));
             }
         }
         Ok(all)

@@ -17,7 +17,6 @@ use tokio::{sync::Mutex as Turn, time::Instant};
 use windlass_core::{
     adopt::LAST_APPLIED,
     managers::{Managers, Operation},
-    model::ObjectId,
     owner::{INSTALLATION, Owner},
 };
 
@@ -217,12 +216,7 @@ struct PageMetadata {
 }
 
 fn met(item: &Value, resource: &Resource, namespace: &str, name: &str) -> Met {
-    let id = ObjectId {
-        group: resource.group.clone(),
-        kind: resource.kind.clone(),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    };
+    let id = resource.id(namespace, name);
     let mut annotations = item.pointer("/metadata/annotations").cloned().unwrap_or_default();
     if let Some(annotations) = annotations.as_object_mut() {
         annotations.remove(LAST_APPLIED);

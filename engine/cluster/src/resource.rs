@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use windlass_core::model::ObjectId;
 
 /// What must not stand in a segment of a path; names with `:` (RBAC) are fine.
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -40,6 +41,17 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// Of one of its objects. `namespace`: "" for cluster-scoped ones.
+    #[must_use]
+    pub fn id(&self, namespace: &str, name: &str) -> ObjectId {
+        ObjectId {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     /// `apps/v1`, `v1`.
     #[must_use]
     pub fn api_version(&self) -> String {

@@ -16,6 +16,7 @@ mod definitions;
 mod entry;
 mod feed;
 mod sight;
+mod unwell;
 mod verify;
 
 use std::{
@@ -26,11 +27,15 @@ use std::{
 
 use serde_json::Value;
 use tokio::{
-    sync::watch::{Receiver, Sender, channel},
+    sync::{
+        Notify,
+        watch::{Receiver, Sender, channel},
+    },
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
 use windlass_core::{
+    health::{self, Check, Verdict},
     model::ObjectId,
     options::IgnoreRule,
     owner::{INSTALLATION, Owner},
@@ -52,21 +57,36 @@ pub use sight::{Live, Sight, Size, Sync};
 use changes::Subscribers;
 use entry::{Age, Entry, Known};
 use feed::Feed;
+use unwell::Unwell;
 
-/// Ignore rules with conditions, by app. What the conditions look at of an object is kept with it, so that whoever changes it is
-/// noticed. They are known before anything is watched: the body of what was seen is gone.
+/// What apps say about living objects. It is known before anything is watched: the body of what was seen is gone.
 #[derive(Debug, Clone, Default)]
-pub struct Rules(Arc<HashMap<Owner, Vec<IgnoreRule>>>);
+pub struct Rules(Arc<HashMap<Owner, AppRules>>);
+
+/// What one app says.
+#[derive(Debug, Clone, Default)]
+pub struct AppRules {
+    /// Ignore rules. What their conditions look at of an object is kept with it, so that whoever changes it is noticed.
+    pub ignore: Vec<IgnoreRule>,
+    /// Where its objects stand, where that is not for the built-in rules to say.
+    pub checks: Vec<Check>,
+}
 
 impl Rules {
-    /// Of some apps; those without a condition need not be there.
+    /// Of some apps; those without a condition and without a check need not be there.
     #[must_use]
-    pub fn new(rules: impl IntoIterator<Item = (Owner, Vec<IgnoreRule>)>) -> Self {
+    pub fn new(rules: impl IntoIterator<Item = (Owner, AppRules)>) -> Self {
         Self(Arc::new(rules.into_iter().collect()))
     }
 
-    fn of(&self, owner: &Owner) -> &[IgnoreRule] {
-        self.0.get(owner).map_or(&[], Vec::as_slice)
+    fn of(&self, owner: &Owner) -> Option<&AppRules> {
+        self.0.get(owner)
+    }
+}
+
+impl AppRules {
+    fn assess(&self, id: &ObjectId, object: &Value) -> Verdict {
+        health::assess_by(&self.checks, id, object)
     }
 }
 
@@ -92,6 +112,7 @@ struct State {
     kinds: HashMap<Arc<Resource>, Kind>,
     /// Owners are many objects' each.
     owners: HashSet<Arc<Owner>>,
+    unwell: Unwell,
 }
 
 /// One kind.
@@ -127,6 +148,10 @@ impl Kind {
 
     fn entry(&self, id: &ObjectId) -> Option<&Entry> {
         self.objects.get(id.namespace.as_str())?.get(id.name.as_str())
+    }
+
+    fn entry_mut(&mut self, id: &ObjectId) -> Option<&mut Entry> {
+        self.objects.get_mut(id.namespace.as_str())?.get_mut(id.name.as_str())
     }
 }
 
@@ -182,10 +207,20 @@ impl Store {
 
     /// Ends the watches of all other kinds, and forgets their objects.
     pub fn keep_only(&self, resources: &BTreeSet<Resource>) {
-        self.inner
-            .state()
-            .kinds
-            .retain(|resource, _| resources.contains(resource.as_ref()));
+        let mut state = self.inner.state();
+        let State { kinds, unwell, .. } = &mut *state;
+        kinds.retain(|resource, kind| {
+            let is_kept = resources.contains(resource.as_ref());
+            if !is_kept {
+                // A sum of removals, so the order doesn't matter.
+                kind.objects.iter().for_each(|(namespace, objects)| {
+                    objects.iter().for_each(|(name, entry)| {
+                        unwell.note(entry.owner.as_ref(), &resource.id(namespace, name), None);
+                    });
+                });
+            }
+            is_kept
+        });
     }
 
     /// How the watch of a kind is doing, where objects of that namespace are concerned.
@@ -274,22 +309,35 @@ impl Store {
         let is_labelled = self.inner.is_labelled(live);
         let mut state = self.inner.state();
         let owner = state.intern(owner);
-        let Some(kind) = state.kinds.get_mut(resource) else {
+        let Some(kind) = state.kinds.get(resource) else {
             return;
         };
-        let known = Known::of(live, resource, id, &owner, &self.inner.rules);
         let version = text(live, "/metadata/resourceVersion");
-        let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
-        match objects.get_mut(id.name.as_str()) {
-            Some(entry) if entry.age_of(version) == Age::Older => {}
-            _ if !is_labelled => {
-                objects.remove(id.name.as_str());
-            }
-            Some(entry) => *entry = Entry::written(owner, known, version),
-            None => {
-                objects.insert(id.name.as_str().into(), Entry::written(owner, known, version));
-            }
+        if kind.entry(id).is_some_and(|entry| entry.age_of(version) == Age::Older) {
+            return;
         }
+        if is_labelled {
+            let known = Known::of(live, resource, id, &owner, &self.inner.rules);
+            state.put(resource, id, Entry::written(owner, known, version));
+        } else {
+            state.take_out(resource, id);
+        }
+    }
+
+    /// The objects of an app that are on their way, are being deleted, or won't become healthy by waiting; in the order of
+    /// identities. Asks nothing.
+    #[must_use]
+    pub fn unwell(&self, owner: &Owner) -> Vec<(ObjectId, Verdict)> {
+        self.inner.state().unwell.of(owner)
+    }
+
+    /// Is told whenever [`Store::unwell`] comes to say something else of that app. Whoever waits asks again after it began to
+    /// wait.
+    #[must_use]
+    pub fn health_turns(&self, owner: &Owner) -> Arc<Notify> {
+        let mut state = self.inner.state();
+        let owner = state.intern(owner);
+        state.unwell.wait_for(owner)
     }
 
     /// Takes note that an object is being deleted by us: when it leaves the watch it is gone, and nobody asks for it.
@@ -329,6 +377,31 @@ impl Store {
 }
 
 impl State {
+    fn put(&mut self, resource: &Resource, id: &ObjectId, entry: Entry) {
+        let Some(kind) = self.kinds.get_mut(resource) else {
+            return;
+        };
+        let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
+        self.unwell.note(entry.owner.as_ref(), id, entry.verdict());
+        let owner = entry.owner.clone();
+        let before = objects.insert(id.name.as_str().into(), entry);
+        // It moved to another app.
+        if let Some(before) = before.filter(|before| before.owner != owner) {
+            self.unwell.note(before.owner.as_ref(), id, None);
+        }
+    }
+
+    fn take_out(&mut self, resource: &Resource, id: &ObjectId) -> Option<Entry> {
+        let kind = self.kinds.get_mut(resource)?;
+        let objects = kind.objects.get_mut(id.namespace.as_str())?;
+        let entry = objects.remove(id.name.as_str())?;
+        if objects.is_empty() {
+            kind.objects.remove(id.namespace.as_str());
+        }
+        self.unwell.note(entry.owner.as_ref(), id, None);
+        Some(entry)
+    }
+
     fn intern(&mut self, owner: &Owner) -> Arc<Owner> {
         if let Some(known) = self.owners.get(owner) {
             return Arc::clone(known);

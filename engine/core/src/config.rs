@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::{digest::Digest, plugin::Grant};
 
 pub use app::{
-    AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, IN_CLUSTER, PluginChoice, PruneMode,
-    PruneSpec, RenderStep, SuspendSpec, TargetSpec,
+    AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, HealthSpec, IN_CLUSTER, PluginChoice,
+    PruneMode, PruneSpec, RenderStep, SuspendSpec, TargetSpec,
 };
 pub use cluster::{ClusterSpec, KubeconfigSpec, Unnamed};
 pub use load::{ConfigError, load};

@@ -13,16 +13,21 @@
 
 mod autoscaling;
 mod batch;
+mod checks;
 mod conditions;
 mod core;
 mod extensions;
 mod generic;
+mod progress;
 mod workloads;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::group_version;
+use crate::model::{ObjectId, group_version};
+
+pub use checks::{Check, Test, assess_by};
+pub use progress::Progress;
 
 /// Where an object stands. The words are those of the plugin contract (`windlass:plugin/health.state`), and one that needs no
 /// plugin. Ordered by what a person wants to hear of first, last to first.
@@ -52,6 +57,16 @@ pub struct Verdict {
     pub reason: String,
     /// Why, for people, without the object's name. May hold what controllers wrote.
     pub message: String,
+}
+
+/// An object and where it stands. As JSON: `{"object": {group, kind, namespace, name}, "state", "reason", "message"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Assessed {
+    /// Which.
+    pub object: ObjectId,
+    /// Where.
+    #[serde(flatten)]
+    pub verdict: Verdict,
 }
 
 impl Verdict {

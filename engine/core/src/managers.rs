@@ -113,6 +113,42 @@ impl Managers {
     }
 }
 
+/// How an app's entries come to name their fields in another version of the kind: a JSON patch (RFC 6902) that fails with a
+/// conflict when the object has changed since it was read. `None` when they do.
+///
+/// Server-side apply converts what it makes into the version of the entry; a field that only the newer version has is then "not
+/// declared in schema", and the object can't be applied any more (kubernetes/kubernetes#111937, and what Flux calls
+/// `MigrateAPIVersion`).
+///
+/// # Errors
+/// When the entries can't be read.
+pub fn moved_on(object: &Value, name: &str, api_version: &str) -> Result<Option<Value>, BadManagers> {
+    let managers = Managers::read(object)?;
+    let is_behind = |entry: &Manager| entry.is_writer(name) && entry.api_version != api_version;
+    if !managers.0.iter().any(is_behind) {
+        return Ok(None);
+    }
+    let mut moved: Vec<Manager> = Vec::new();
+    for mut entry in managers.0 {
+        if is_behind(&entry) {
+            entry.api_version = api_version.to_owned();
+        }
+        let is_it =
+            |known: &&mut Manager| known.is_writer(name) && entry.is_writer(name) && known.operation == entry.operation;
+        match moved.iter_mut().find(is_it) {
+            Some(known) => known.fields = known.fields.union(&entry.fields),
+            None => moved.push(entry),
+        }
+    }
+    let entries: Vec<Value> = moved.iter().map(Manager::to_value).collect();
+    let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    Ok(Some(json!([
+        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+        // Not `test`: see the handover.
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+    ])))
+}
+
 impl Manager {
     /// Whether this is the entry that an app applies under.
     #[must_use]
@@ -215,6 +251,34 @@ mod tests {
         let managers = Managers::read(&object).unwrap();
         let written: Vec<Value> = managers.0.iter().map(Manager::to_value).collect();
         assert_eq!(Value::from(written), object["metadata"]["managedFields"]);
+    }
+
+    #[test]
+    fn an_app_moves_on_to_another_version_and_takes_nobody_along() {
+        let mut object = object();
+        object["metadata"]["resourceVersion"] = "7".into();
+        object["metadata"]["managedFields"][0]["apiVersion"] = "apps/v1beta1".into();
+        let patch = moved_on(&object, "windlass/a", "apps/v1").unwrap().unwrap();
+        let versions = |value: &Value| -> Vec<String> {
+            let entries = value.as_array().unwrap();
+            let line = |entry: &Value| {
+                format!("{} {} {}", entry["manager"], entry["operation"], entry["apiVersion"]).replace('"', "")
+            };
+            entries.iter().map(line).collect()
+        };
+        assert_eq!(
+            versions(&patch[0]["value"]),
+            [
+                "windlass/a Apply apps/v1",
+                "windlass/a Update apps/v1",
+                "kube-controller-manager Update apps/v1"
+            ]
+        );
+        assert_eq!(patch[1]["value"], "7");
+        object["metadata"]["managedFields"] = patch[0]["value"].clone();
+        assert_eq!(moved_on(&object, "windlass/a", "apps/v1").unwrap(), None);
+        object["metadata"]["managedFields"][2]["apiVersion"] = "autoscaling/v1".into();
+        assert_eq!(moved_on(&object, "windlass/a", "apps/v1").unwrap(), None);
     }
 
     #[test]

@@ -25,6 +25,13 @@ pub struct ObjectId {
 }
 
 impl ObjectId {
+    /// Whether it is one that a rule of an App is about: of that kind, and of that group, namespace and name where they are said.
+    #[must_use]
+    pub fn fits(&self, group: Option<&str>, kind: &str, namespace: Option<&str>, name: Option<&str>) -> bool {
+        let fits = |wanted: Option<&str>, found: &str| wanted.is_none_or(|wanted| wanted == found);
+        self.kind == kind && fits(group, &self.group) && fits(namespace, &self.namespace) && fits(name, &self.name)
+    }
+
     /// `Deployment.apps`, `Service`: kind and group as kubectl writes them.
     #[must_use]
     pub fn group_kind(&self) -> String {

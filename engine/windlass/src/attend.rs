@@ -7,14 +7,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout_at},
 };
 use windlass_cluster::store::Changes;
-use windlass_core::{config::App, owner::Owner};
+use windlass_core::config::App;
 
 use crate::{
     engine::Engine,
     fights::TRUCE,
+    health::Turn,
     reconcile,
     report::{Health, Report},
     run::Event,
@@ -80,6 +81,7 @@ impl Attendant {
 
     /// Runs until it is dropped. Safe to cancel; cycles under way end with it.
     pub(crate) async fn attend(&mut self) {
+        let engine = Arc::clone(&self.engine);
         loop {
             tokio::select! {
                 Some(app) = self.wakes.recv() => self.woken(app),
@@ -89,9 +91,11 @@ impl Attendant {
                         self.looked(report);
                     }
                 }
+                reports = engine.healths().given_up() => {
+                    reports.into_iter().for_each(|report| engine.tell(Event::Report(report)));
+                }
                 // Reaps them.
                 Some(_) = self.helpers.join_next() => {}
-                else => return,
             }
         }
     }
@@ -122,15 +126,15 @@ impl Attendant {
 
     fn looked(&mut self, report: Report) {
         let name = report.app.clone();
-        let waits = report.health == Health::Progressing;
+        let waits = report.wants_another_look();
         let is_stalled = report.health == Health::Stalled;
         self.engine.tell(Event::Report(report));
         let attended = self.apps.entry(name.clone()).or_default();
         attended.under_way = false;
-        attended.looks = if waits { attended.looks + 1 } else { 0 };
+        attended.looks = if waits && !is_stalled { attended.looks + 1 } else { 0 };
         if std::mem::take(&mut attended.again) {
             self.woken(name);
-        } else if waits || is_stalled {
+        } else if waits {
             let pause = if is_stalled { TRUCE } else { pause(attended.looks) };
             let waker = self.waker();
             self.helpers.spawn(async move {
@@ -140,20 +144,27 @@ impl Attendant {
         }
     }
 
-    /// Wakes the apps whose objects somebody else changed.
+    /// Wakes the apps whose objects somebody else changed. Where only their health did, there is nothing to do but to tell it.
     fn follow(&mut self, mut changes: Changes) {
-        let waker = self.waker();
+        let (waker, engine) = (self.waker(), Arc::clone(&self.engine));
         self.helpers.spawn(async move {
             loop {
                 let changed = changes.next().await;
-                let mut apps: Vec<&str> = changed
-                    .iter()
-                    .filter_map(|change| change.owner.as_deref())
-                    .map(|owner: &Owner| owner.app.as_str())
-                    .collect();
-                apps.sort_unstable();
-                apps.dedup();
-                apps.into_iter().for_each(|app| waker.wake(app));
+                // By app, whether there is more to it.
+                let mut apps: BTreeMap<&str, bool> = BTreeMap::new();
+                for change in &changed {
+                    if let Some(owner) = &change.owner {
+                        *apps.entry(&owner.app).or_default() |= !change.in_health_alone;
+                    }
+                }
+                for (app, is_more) in apps {
+                    match engine.healths().turned(app) {
+                        _ if is_more => waker.wake(app),
+                        Turn::Unknown => waker.wake(app),
+                        Turn::Other(report) => engine.tell(Event::Report(*report)),
+                        Turn::Same => {}
+                    }
+                }
             }
         });
     }
@@ -162,13 +173,22 @@ impl Attendant {
 /// Longest pause between two looks of somebody who waits at a terminal.
 const LAST_LOOK_OF_A_PERSON: Duration = Duration::from_secs(4);
 
-/// One sync of an app, which goes on as long as the app waits for something, at most for so long. The report is that of all
-/// cycles together.
+/// One sync of an app, which goes on as long as the app waits for something and until it is healthy, at most for so long. The
+/// report is that of all cycles together.
 pub(crate) async fn until_done(engine: &Engine, app: &App, within: Duration) -> Report {
     let end = Instant::now() + within;
     let mut report = reconcile::sync(engine, app).await;
     let mut looks = 1;
-    while report.health == Health::Progressing {
+    loop {
+        if report.is_becoming_healthy() {
+            match timeout_at(end, engine.healths().wait(app, &mut report)).await {
+                Ok(true) => continue,
+                Ok(false) | Err(_) => break,
+            }
+        }
+        if report.health != Health::Progressing {
+            break;
+        }
         let pause = pause(looks).min(LAST_LOOK_OF_A_PERSON);
         if Instant::now() + pause > end {
             break;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use tokio::sync::{OwnedMutexGuard, mpsc::UnboundedSender};
-use windlass_cluster::{facts::Facts, store::Rules};
+use windlass_cluster::{
+    facts::Facts,
+    store::{AppRules, Rules},
+};
 use windlass_core::{
     config::{App, Config, ValidatorSpec},
     diff::{Plan, Policy},
@@ -27,6 +30,7 @@ use crate::{
     drift::Drifts,
     fault,
     fights::Fights,
+    health::Healths,
     leave,
     plugins::{Plugins, PluginsError},
     preview::Foreseen,
@@ -108,6 +112,7 @@ pub struct Engine {
     renderings: Cache,
     settled: Mutex<BTreeMap<String, Settled>>,
     fights: Fights,
+    healths: Healths,
     drifts: Drifts,
     /// What directory targets hold.
     files: Arc<Memory>,
@@ -129,11 +134,17 @@ impl Engine {
         let state = State::open(&options.state)?;
         let cache = options.cache.clone().unwrap_or_else(|| state.cache());
         let installation = state.secret().installation();
-        let conditional = config
-            .apps
-            .values()
-            .filter(|app| app.spec.ignore.iter().any(|rule| rule.when.is_some()));
-        let rules = conditional.map(|app| (owner(app, &installation), app.spec.ignore.clone()));
+        let telling = config.apps.values().filter(|app| {
+            let is_conditional = app.spec.ignore.iter().any(|rule| rule.when.is_some());
+            is_conditional || !app.spec.health.checks.is_empty()
+        });
+        let rules = telling.map(|app| {
+            let rules = AppRules {
+                ignore: app.spec.ignore.clone(),
+                checks: app.spec.health.checks.clone(),
+            };
+            (owner(app, &installation), rules)
+        });
         let rules = Rules::new(rules);
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
         Ok(Arc::new(Self {
@@ -151,6 +162,7 @@ impl Engine {
             renderings: Cache::default(),
             settled: Mutex::default(),
             fights: Fights::default(),
+            healths: Healths::default(),
             drifts: Drifts::default(),
             files: Arc::default(),
             room: Room::new(ROOM),
@@ -283,6 +295,10 @@ impl Engine {
 
     pub(crate) const fn fights(&self) -> &Fights {
         &self.fights
+    }
+
+    pub(crate) const fn healths(&self) -> &Healths {
+        &self.healths
     }
 
     pub(crate) const fn drifts(&self) -> &Drifts {

@@ -24,6 +24,7 @@ pub mod travel;
 pub mod apply;
 mod attend;
 mod fights;
+mod health;
 mod drift;
 mod clusters;
 pub mod state;

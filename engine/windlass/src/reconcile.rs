@@ -40,6 +40,9 @@ pub async fn sync(engine: &Engine, app: &App) -> Report {
         engine.set_settled(app, None); // so that the next poll tries again
     }
     report.close(outcome);
+    if !report.was_applied() {
+        engine.healths().forget(app);
+    }
     report
 }
 
@@ -91,7 +94,8 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     let seen = look(engine, app, report).await?;
     engine.remember(app, &seen).await?;
     if settled::holds(engine, app, &seen, report).await? {
-        return Ok(Health::Healthy); // everything is as it was when the app was last in sync
+        let desired = seen.inventory.desired; // everything is as it was when the app was last in sync
+        return Ok(engine.healths().look(app, seen.target.as_ref(), desired, None, report));
     }
     let Planned { mut plan, held, _room } = plan(engine, app, &seen, report).await?;
     held?; // empty render, mass delete
@@ -102,6 +106,7 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
     let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
     engine.stage(app, Stage::Applying);
+    engine.healths().pause(app);
     target.prepare().await?;
     let is_superseded = || engine.is_superseded(app, &seen.revision);
     let changes = apply::run(target, &plan, order, &is_superseded).await; // the only writes
@@ -109,7 +114,12 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     engine.settle(&seen, &intended, &plan, &changes, report).await?;
     let outcome = report.changed(&plan, &changes);
     settled::note(engine, app, &seen, &plan, report, &outcome);
-    outcome
+    match outcome? {
+        Health::Healthy => Ok(engine
+            .healths()
+            .look(app, target, Some(plan.desired), Some(&plan), report)),
+        other => Ok(other),
+    }
 }
 
 /// Which output is wanted, and what is owned. Loads no document.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use windlass_core::{
     diff::{Action, Cause, Counts, Plan, SkipReason, Step},
+    health::{Assessed, State},
     model::ObjectId,
     render::{Diagnostic, Location, Severity},
     trace::{Fact, Query},
@@ -46,9 +47,20 @@ pub struct Report {
     /// What the app waits for, one line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<String>,
+    /// Objects that are not healthy, the worst first, twenty at most. On a cluster, once everything was applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unhealthy: Vec<Assessed>,
+    /// How many there are in all.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unhealthy_total: usize,
     /// What the render read, in order; only with `--explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Vec<Fact>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// An edit of somebody else's.
@@ -114,10 +126,13 @@ pub enum Why {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
-    /// The target is as git wants it.
+    /// The target is as git wants it, and what lives there does what it is for.
     Healthy,
-    /// What could be done was; the rest waits for something to become ready, or to be gone. The notes say for what.
+    /// What could be done was; the rest waits for something to become ready, or to be gone (`waiting` says for what). Or all was
+    /// done, and objects are on their way (`unhealthy`).
     Progressing,
+    /// All was done, and waiting alone won't make it healthy: an object says so, or nothing has got on for too long.
+    Degraded,
     /// Changes are pending (`diff`) or the target differs and the App says to leave it.
     Pending,
     /// Somebody undoes what the app does again and again: objects are left alone for a while. The findings say with whom it
@@ -148,6 +163,8 @@ impl Report {
             notes: Vec::new(),
             drifted: Vec::new(),
             waiting: Vec::new(),
+            unhealthy: Vec::new(),
+            unhealthy_total: 0,
             trace: None,
         }
     }
@@ -156,6 +173,34 @@ impl Report {
     #[must_use]
     pub fn is_in_sync(&self) -> bool {
         matches!(self.health, Health::Healthy | Health::Suspended)
+    }
+
+    /// Whether the app is to be looked at again though nobody will say that something happened: it waits for something that no
+    /// watch may tell of. What only becomes healthy is told by its watch.
+    #[must_use]
+    pub const fn wants_another_look(&self) -> bool {
+        match self.health {
+            Health::Progressing => self.unhealthy.is_empty(),
+            health => matches!(health, Health::Stalled),
+        }
+    }
+
+    /// Whether everything was applied, however it does.
+    #[must_use]
+    pub const fn was_applied(&self) -> bool {
+        match self.health {
+            Health::Healthy | Health::Degraded => true,
+            Health::Progressing => !self.unhealthy.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Whether everything was applied, and objects are on their way.
+    #[must_use]
+    pub fn is_becoming_healthy(&self) -> bool {
+        let is_on_its_way = |object: &Assessed| matches!(object.verdict.state, State::Progressing | State::Terminating);
+        let has_given_up = self.diagnostics.iter().any(|finding| finding.code == "no-progress");
+        self.unhealthy.iter().any(is_on_its_way) && !has_given_up
     }
 
     /// Whether any finding is an error.
@@ -189,6 +234,36 @@ impl Report {
     pub(crate) fn at_rest(&mut self, objects: usize, findings: &[Diagnostic]) {
         self.changes.unchanged = objects;
         self.diagnostics.extend(findings.iter().cloned());
+    }
+
+    /// What a later look at the app begins with, when nothing is to be done.
+    pub(crate) fn at_rest_again(&self) -> Self {
+        let Counts {
+            created,
+            configured,
+            unchanged,
+            skipped,
+            ..
+        } = self.changes;
+        Self {
+            revision: self.revision.clone(),
+            render: self.render.map(|_| RenderKind::Cached),
+            changes: Counts {
+                unchanged: created + configured + unchanged,
+                skipped,
+                ..Counts::default()
+            },
+            diagnostics: self.diagnostics.clone(),
+            ..Self::new(&self.app)
+        }
+    }
+
+    /// Takes over where the app stands now from a later report.
+    pub(crate) fn stands_as(&mut self, later: Self) {
+        self.health = later.health;
+        self.diagnostics = later.diagnostics;
+        self.unhealthy = later.unhealthy;
+        self.unhealthy_total = later.unhealthy_total;
     }
 
     /// What would happen.

@@ -226,7 +226,7 @@ async fn cycle(
     }
     while let Some(done) = tasks.join_next().await {
         if let Ok(Some(report)) = done {
-            if matches!(report.health, Health::Progressing | Health::Stalled) {
+            if report.wants_another_look() {
                 waker.wake(&report.app);
             }
             engine.tell(Event::Report(report));

@@ -6,6 +6,7 @@ mod directory;
 use std::{fmt, future::Future, pin::Pin, str::FromStr};
 
 use serde_json::Value;
+use windlass_cluster::store::Store;
 use windlass_core::{
     conflict::Contest,
     dag::Until,
@@ -63,6 +64,9 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// When it never will.
     fn reached<'a>(&'a self, step: &'a Step, until: Until) -> Pending<'a, Result<bool, TargetError>>;
+
+    /// Where the health of what lives is kept, and whose it is; `None`: nothing lives there.
+    fn living(&self) -> Option<(Store, Owner)>;
 
     /// What would go with an object that isn't the app's, in words; `None` = nothing. Changes nothing.
     fn holds<'a>(&'a self, id: &'a ObjectId) -> Pending<'a, Option<String>>;

@@ -58,7 +58,8 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
     let mut first = First::default();
     let mut last = None;
     let mut flux = Vec::new();
-    let rounds = effort.of(3, 1);
+    // Even, so that each side comes first as often as the other.
+    let rounds = effort.of(4, 1);
     for round in 0..rounds {
         // What the round before left: a server, its objects, the engine.
         drop(last.take());
@@ -76,11 +77,16 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
         if begin_with_flux {
             take_flux();
         }
-        let cluster = Cluster::start().expect("a cluster");
-        let begin_with_floor = round.is_multiple_of(2);
-        if begin_with_floor {
+        // A server of its own for each side: what the other wrote keeps controllers busy for longer than it took to write.
+        let mut take_floor = || {
+            let cluster = Cluster::start().expect("a cluster");
             first.floor.push(floor::write(&cluster, apps));
+        };
+        let begin_with_floor = is_last || !round.is_multiple_of(2);
+        if begin_with_floor {
+            take_floor();
         }
+        let cluster = Cluster::start().expect("a cluster");
         let shop = Shop::new(&cluster, "ours", apps, Weight::Light);
         shop.commit_all("first");
         let mut traffic = Traffic::new(&cluster);
@@ -90,13 +96,15 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
         first.ours.push((settled - begun).as_secs_f64());
         first.processor.push(engine.processor());
         first.requests = traffic.take();
-        if !begin_with_floor {
-            first.floor.push(floor::write(&cluster, apps));
-        }
+        let healthy = engine.until_all_are_healthy_at(&shop.revision(), PATIENCE);
+        first.healthy.push((healthy - begun).as_secs_f64());
         if begin_with_flux {
             last = Some((engine, traffic, shop, cluster));
         } else {
             drop((engine, traffic, shop, cluster));
+            if !begin_with_floor {
+                take_floor();
+            }
             take_flux();
         }
     }
@@ -244,6 +252,7 @@ pub(crate) fn memory(effort: Effort) -> Vec<Figure> {
 struct First {
     floor: Vec<f64>,
     ours: Vec<f64>,
+    healthy: Vec<f64>,
     processor: Vec<f64>,
     /// Of the last round.
     requests: traffic::Requests,
@@ -254,6 +263,7 @@ impl First {
         let Self {
             floor,
             ours,
+            healthy,
             processor,
             requests,
         } = self;
@@ -268,8 +278,10 @@ impl First {
             .beside("a bare client's writes, 32 in flight", Some(Samples::of(floor)))
             .and(flux::NAME, flux.of(|round| round.lives))
             .within(Target::RatioAtMost(1.2)),
+            Figure::new("until every app was healthy", Samples::of(healthy), Unit::Seconds)
+                .and(flux::NAME, flux.of(|round| round.ready)),
             Figure::new(
-                "its CPU-seconds, engine and workers",
+                "its CPU-seconds, engine and workers, until all was applied",
                 Samples::of(processor),
                 Unit::Seconds,
             )

@@ -8,7 +8,7 @@ use windlass_core::{
     conflict::{self, Contest, NoContest, Verdict},
     fields::{FieldSet, without},
     live::{self, Reduced},
-    managers::Managers,
+    managers::{self, Managers},
     model::ObjectId,
     options::Write,
     owner::Owner,
@@ -154,8 +154,30 @@ impl<'a> Writing<'a> {
         Ok(Some(handover))
     }
 
+    /// Has the app's entries name their fields in the version that is written now. `false` = they did, or it is a dry run, which
+    /// leaves nothing that the next one could build on.
+    async fn move_on(&self) -> Result<bool, Refusal> {
+        let live = if self.how.dry_run { None } else { self.live().await? };
+        let Some(live) = live else {
+            return Ok(false);
+        };
+        let version = self.wanted.resource.api_version();
+        let patch = managers::moved_on(&live, &self.manager, &version).map_err(|error| unreadable(&error))?;
+        let Some(patch) = patch else {
+            return Ok(false);
+        };
+        let mut call = self.call(Verb::Patch, Method::PATCH, Content::JsonPatch, &patch);
+        call.uri = with_query(&self.path(), &[("fieldManager", &self.manager)]);
+        self.send(&call, &patch).await?;
+        Ok(true)
+    }
+
     async fn apply(&self, handover: Option<&Handover>) -> Result<Written, Refusal> {
-        let error = match self.patch(&self.payload, false).await {
+        let mut answer = self.patch(&self.payload, false).await;
+        if answer.as_ref().is_err_and(is_behind) && self.move_on().await? {
+            answer = self.patch(&self.payload, false).await;
+        }
+        let error = match answer {
             Ok(answer) => return Ok(Written::plain(answer)),
             Err(error) => error,
         };
@@ -320,6 +342,13 @@ impl<'a> Writing<'a> {
         };
         refusal::read(error, &about)
     }
+}
+
+/// Whether the app's entry names fields in a version that lacks some of those that are written now.
+fn is_behind(error: &CallError) -> bool {
+    error
+        .status()
+        .is_some_and(|status| status.says("to last applied version") && status.says("field not declared in schema"))
 }
 
 /// The namespace is that of the identity, whatever the document says: none for kinds without.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use windlass_core::{model::ObjectId, owner::Owner};
+use windlass_core::{live::Reduced, model::ObjectId, owner::Owner};
 
 use super::Sight;
 use crate::resource::Resource;
@@ -25,6 +25,8 @@ pub struct Changed {
     pub before: Sight,
     /// What is now.
     pub after: Sight,
+    /// Only where it stands in health is another, all the while: nothing is to be done about it.
+    pub in_health_alone: bool,
 }
 
 #[derive(Default)]
@@ -62,18 +64,42 @@ impl Changes {
 }
 
 impl Changed {
+    pub(super) fn new(
+        resource: &Arc<Resource>,
+        id: &ObjectId,
+        owner: Option<Arc<Owner>>,
+        before: Sight,
+        after: Sight,
+    ) -> Self {
+        let in_health_alone = match (&before, &after) {
+            (Sight::Live(before), Sight::Live(after)) => !differ(&before.reduced, &after.reduced),
+            _ => false,
+        };
+        Self {
+            resource: Arc::clone(resource),
+            id: id.clone(),
+            owner,
+            before,
+            after,
+            in_health_alone,
+        }
+    }
+
     /// Whether it is more than a version.
     pub(super) fn is_one(&self) -> bool {
         match (&self.before, &self.after) {
             (Sight::Live(before), Sight::Live(after)) => {
-                let (a, b) = (&before.reduced, &after.reduced);
-                before.readiness != after.readiness
-                    || (&a.uid, &a.projection, &a.mark, a.deleting, &a.foreign, &a.heeds)
-                        != (&b.uid, &b.projection, &b.mark, b.deleting, &b.foreign, &b.heeds)
+                before.verdict != after.verdict || differ(&before.reduced, &after.reduced)
             }
             (before, after) => before != after,
         }
     }
+}
+
+/// Whether they differ in more than their versions.
+fn differ(a: &Reduced, b: &Reduced) -> bool {
+    (&a.uid, &a.projection, &a.mark, a.deleting, &a.foreign, &a.heeds)
+        != (&b.uid, &b.projection, &b.mark, b.deleting, &b.foreign, &b.heeds)
 }
 
 /// All subscribers.
@@ -104,6 +130,7 @@ impl Subscribers {
                 .and_modify(|earlier| {
                     earlier.after.clone_from(&changed.after);
                     earlier.owner.clone_from(&changed.owner);
+                    earlier.in_health_alone &= changed.in_health_alone;
                 })
                 .or_insert_with(|| changed.clone());
             queue.arrived.notify_one();

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use windlass_core::{
     diff::Mark,
+    health::{self, State, Verdict},
     live::{self, Reduced},
     model::ObjectId,
     owner::Owner,
 };
 
 use super::{Live, Rules, Sight};
-use crate::{delete::text, ready, resource::Resource};
+use crate::{delete::text, resource::Resource};
 
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +25,15 @@ pub(super) enum Known {
 impl Known {
     /// Of a body, as its owner sees it.
     pub(super) fn of(object: &Value, resource: &Resource, id: &ObjectId, owner: &Owner, rules: &Rules) -> Self {
-        match live::reduce(object, id, owner, rules.of(owner)) {
+        let of_app = rules.of(owner);
+        match live::reduce(object, id, owner, of_app.map_or(&[], |rules| &rules.ignore)) {
             Ok(reduced) => Self::Live(Arc::new(Live {
                 reduced,
-                // An answer of a Secret's metadata tells of no kind; nobody waits for a Secret.
-                readiness: if resource.is_secret() {
-                    ready::Readiness::Ready
-                } else {
-                    ready::of(object)
-                },
+                // An answer of a Secret's metadata tells of no kind; a Secret is healthy when it is there.
+                verdict: (!resource.is_secret())
+                    .then(|| of_app.map_or_else(|| health::assess(object), |rules| rules.assess(id, object)))
+                    .filter(|verdict| verdict.state != State::Healthy)
+                    .map(Box::new),
             })),
             Err(_) => Self::uid(object),
         }
@@ -119,6 +120,14 @@ impl Entry {
         self.known.uid_of()
     }
 
+    /// Why it isn't healthy.
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        match &self.known {
+            Known::Live(live) => live.verdict.as_deref(),
+            Known::Uid(_) => None,
+        }
+    }
+
     /// As its own owner sees it.
     pub(super) fn sight(&self) -> Sight {
         match &self.known {
@@ -152,7 +161,7 @@ impl Entry {
                 projection: None,
                 ..live.reduced.clone()
             },
-            readiness: live.readiness.clone(),
+            verdict: live.verdict.clone(),
         }))
     }
 
@@ -160,10 +169,9 @@ impl Entry {
     pub(super) fn heap(&self) -> usize {
         let known = match &self.known {
             Known::Live(live) => {
-                let words = match &live.readiness {
-                    ready::Readiness::Pending(why) | ready::Readiness::Failed(why) => why.capacity(),
-                    ready::Readiness::Ready | ready::Readiness::Terminating => 0,
-                };
+                let words = live.verdict.as_ref().map_or(0, |verdict| {
+                    size_of::<Verdict>() + verdict.reason.capacity() + verdict.message.capacity()
+                });
                 let reduced = &live.reduced;
                 // Two counters of the Arc.
                 16 + size_of::<Live>() + reduced.uid.capacity() + reduced.resource_version.capacity() + words

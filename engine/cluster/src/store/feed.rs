@@ -106,12 +106,7 @@ impl Sink for Feed {
             for (name, entry) in objects.iter().filter(|(_, entry)| !entry.confirmed) {
                 suspects.push(Suspect {
                     resource: Arc::clone(&self.resource),
-                    id: ObjectId {
-                        group: self.resource.group.clone(),
-                        kind: self.resource.kind.clone(),
-                        namespace: namespace.to_string(),
-                        name: name.to_string(),
-                    },
+                    id: self.resource.id(namespace, name),
                     uid: entry.uid().to_owned(),
                 });
             }
@@ -173,12 +168,7 @@ fn words(error: &CallError) -> String {
 }
 
 fn id_of(resource: &Resource, object: &Value) -> ObjectId {
-    ObjectId {
-        group: resource.group.clone(),
-        kind: resource.kind.clone(),
-        namespace: text(object, "/metadata/namespace").to_owned(),
-        name: text(object, "/metadata/name").to_owned(),
-    }
+    resource.id(text(object, "/metadata/namespace"), text(object, "/metadata/name"))
 }
 
 impl State {
@@ -194,9 +184,7 @@ impl State {
         let claim = Owner::of(object, id).filter(|owner| owner.installation == of.installation);
         let claim = claim.map(|owner| self.intern(&owner));
         let kind = self.kinds.get_mut(resource)?;
-        let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
-        let entry = objects.get_mut(id.name.as_str());
-        let (before, owner) = match entry {
+        let (before, owner) = match kind.entry_mut(id) {
             Some(entry) => {
                 match entry.age_of(version) {
                     Age::Older => {
@@ -223,51 +211,30 @@ impl State {
         };
         let entry = Entry::new(owner.clone(), known, version);
         let after = entry.sight();
-        objects.insert(id.name.as_str().into(), entry);
-        Some(Changed {
-            resource: Arc::clone(resource),
-            id: id.clone(),
-            owner,
-            before,
-            after,
-        })
+        self.put(resource, id, entry);
+        Some(Changed::new(resource, id, owner, before, after))
     }
 
     /// Forgets an object, if it is still that one.
     pub(super) fn remove(&mut self, resource: &Arc<Resource>, id: &ObjectId, uid: &str) -> Option<Changed> {
-        let kind = self.kinds.get_mut(resource)?;
-        let objects = kind.objects.get_mut(id.namespace.as_str())?;
-        if objects.get(id.name.as_str())?.uid() != uid {
+        if self.kinds.get(resource)?.entry(id)?.uid() != uid {
             return None;
         }
-        let entry = objects.remove(id.name.as_str())?;
-        if objects.is_empty() {
-            kind.objects.remove(id.namespace.as_str());
-        }
-        Some(Changed {
-            resource: Arc::clone(resource),
-            id: id.clone(),
-            before: entry.sight(),
-            owner: entry.owner,
-            after: Sight::Absent,
-        })
+        let entry = self.take_out(resource, id)?;
+        let before = entry.sight();
+        Some(Changed::new(resource, id, entry.owner, before, Sight::Absent))
     }
 
     /// It can't be told what became of an object: somebody who may has to look.
     pub(super) fn doubt(&mut self, resource: &Arc<Resource>, id: &ObjectId, uid: &str) -> Option<Changed> {
-        let kind = self.kinds.get_mut(resource)?;
-        let entry = kind.objects.get_mut(id.namespace.as_str())?.get_mut(id.name.as_str())?;
+        let entry = self.kinds.get_mut(resource)?.entry_mut(id)?;
         if entry.uid() != uid {
             return None;
         }
         let before = entry.sight();
         entry.known = Known::Uid(uid.into());
-        Some(Changed {
-            resource: Arc::clone(resource),
-            id: id.clone(),
-            owner: entry.owner.clone(),
-            before,
-            after: entry.sight(),
-        })
+        let (owner, after) = (entry.owner.clone(), entry.sight());
+        self.unwell.note(owner.as_ref(), id, None);
+        Some(Changed::new(resource, id, owner, before, after))
     }
 }

@@ -3,17 +3,25 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use windlass_core::live::Reduced;
+use windlass_core::{health::Verdict, live::Reduced};
 
-use crate::ready::Readiness;
+use crate::{ready, resource::Resource};
 
 /// A living object as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// What is compared.
     pub reduced: Reduced,
-    /// What others wait for.
-    pub readiness: Readiness,
+    /// Why it isn't healthy; `None` = it is. Most are, so that this costs them nothing.
+    pub verdict: Option<Box<Verdict>>,
+}
+
+impl Live {
+    /// Whether what depends on it may go on. `resource`: its kind.
+    #[must_use]
+    pub fn is_ready(&self, resource: &Resource) -> bool {
+        ready::is_ready(resource, self.verdict.as_deref())
+    }
 }
 
 /// What is known of an object.

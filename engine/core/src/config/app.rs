@@ -1,9 +1,12 @@
 //! `App.spec`, and what of it can be checked without looking further.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{adopt::Adoption, fields::FieldPath, options::IgnoreRule, owner::MANAGER_PREFIX};
+use super::duration;
+use crate::{adopt::Adoption, fields::FieldPath, health::Check, options::IgnoreRule, owner::MANAGER_PREFIX};
 
 /// `App.spec`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +35,9 @@ pub struct AppSpec {
     /// Fields that are left to others.
     #[serde(default)]
     pub ignore: Vec<IgnoreRule>,
+    /// When it is healthy, and when it is given up that it becomes so.
+    #[serde(default)]
+    pub health: HealthSpec,
     /// What becomes of the objects when the App is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -93,6 +99,33 @@ pub struct ConflictsSpec {
     /// Field managers whose fields are taken where git sets them too. Fields that a person's edit took are taken back without it.
     #[serde(default)]
     pub take_from: Vec<String>,
+}
+
+/// `App.spec.health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HealthSpec {
+    /// How long the App may be on its way without getting on, until it counts as degraded: `30s`, `10m`, `1h`. Whenever an object
+    /// stands where it has not stood before, it begins anew.
+    #[serde(default = "default_progress_deadline", with = "duration")]
+    pub progress_deadline: Duration,
+    /// Where some objects stand, by expressions instead of the built-in rules; the first that is about an object counts.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+}
+
+impl Default for HealthSpec {
+    fn default() -> Self {
+        Self {
+            progress_deadline: default_progress_deadline(),
+            checks: Vec::new(),
+        }
+    }
+}
+
+/// As a Deployment's own `progressDeadlineSeconds`.
+const fn default_progress_deadline() -> Duration {
+    Duration::from_secs(600)
 }
 
 /// What becomes of the objects of a deleted App.
@@ -223,6 +256,7 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
         );
     }
     conditions(&spec.ignore)?;
+    checks(&spec.health.checks)?;
     spec.ignore
         .iter()
         .enumerate()
@@ -277,6 +311,26 @@ fn conditions(rules: &[IgnoreRule]) -> Result<(), (String, String)> {
         let message = format!("spec.ignore has more than {MAX_CONDITIONS} rules with `when`");
         Err((format!("/spec/ignore/{index}/when"), message))
     })
+}
+
+/// Of one App, for the same reason.
+const MAX_CHECKS: usize = 20;
+
+fn checks(checks: &[Check]) -> Result<(), (String, String)> {
+    if checks.len() > MAX_CHECKS {
+        let message = format!(
+            "spec.health.checks has {} checks, {MAX_CHECKS} are allowed",
+            checks.len()
+        );
+        return Err((format!("/spec/health/checks/{MAX_CHECKS}"), message));
+    }
+    match checks.iter().position(|check| check.kind.is_empty()) {
+        Some(index) => {
+            let message = format!("spec.health.checks[{index}].kind is empty");
+            Err((format!("/spec/health/checks/{index}/kind"), message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn ignored(index: usize, rule: &IgnoreRule) -> Result<(), (String, String)> {

@@ -78,11 +78,12 @@ impl IgnoreRule {
     /// Whether the rule is about that object.
     #[must_use]
     pub fn is_about(&self, id: &ObjectId) -> bool {
-        let fits = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-        self.kind == id.kind
-            && fits(&self.group, &id.group)
-            && fits(&self.name, &id.name)
-            && fits(&self.namespace, &id.namespace)
+        id.fits(
+            self.group.as_deref(),
+            &self.kind,
+            self.namespace.as_deref(),
+            self.name.as_deref(),
+        )
     }
 
     /// Who else than the app owns one of the rule's fields.

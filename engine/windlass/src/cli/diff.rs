@@ -264,7 +264,7 @@ fn summary(apps: &[AppDiff]) -> String {
 /// An app that can't be compared is worse than one that differs.
 fn outcome(apps: &[AppDiff]) -> Outcome {
     let of = |report: &Report| match report.health {
-        Health::Failed => Outcome::Failed,
+        Health::Failed | Health::Degraded => Outcome::Failed,
         Health::Progressing | Health::Stalled | Health::Pending | Health::Held => Outcome::Pending,
         Health::Healthy | Health::Suspended => Outcome::Done,
     };

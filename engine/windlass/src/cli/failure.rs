@@ -25,21 +25,27 @@ pub(super) enum Outcome {
     Usage = 2,
     /// `diff` found changes, or `health` something that is on its way.
     Pending = 3,
+    /// `sync` waited for as long as it may, and an app is still on its way.
+    TimedOut = 4,
 }
 
 impl Outcome {
     /// Every outcome with its meaning, for `--help` and the README.
-    pub(super) const ALL: [(Self, &'static str); 4] = [
+    pub(super) const ALL: [(Self, &'static str); 5] = [
         (Self::Done, "done, in sync, or nothing to change"),
         (
             Self::Failed,
-            "failed, an app is not in sync, `validate` found errors, or `health` something degraded",
+            "failed, an app is not in sync or degraded, `validate` found errors, or `health` something degraded",
         ),
         (
             Self::Usage,
             "the command line or the configuration is wrong; nothing was tried",
         ),
         (Self::Pending, "`diff` found changes, or `health` something on its way"),
+        (
+            Self::TimedOut,
+            "`sync` waited as long as `--timeout` says, and an app is still on its way",
+        ),
     ];
 
     /// The number that the shell sees.
@@ -185,7 +191,7 @@ mod tests {
     #[test]
     fn every_outcome_is_documented_under_its_number() {
         let codes: Vec<u8> = Outcome::ALL.iter().map(|(outcome, _)| outcome.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3]);
+        assert_eq!(codes, [0, 1, 2, 3, 4]);
     }
 
     #[test]

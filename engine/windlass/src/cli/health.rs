@@ -2,18 +2,17 @@
 
 use std::{io::Read as _, path::Path};
 
-use serde::Serialize;
 use windlass_core::{
-    health::{self, State, Verdict},
+    health::{self, Assessed, State},
     manifest,
-    model::{Object, ObjectId},
+    model::Object,
     yaml,
 };
 
 use super::{
     failure::{Failure, Outcome},
     output::{Format, Output},
-    paint::Tone,
+    reports,
     table::{self, Cell},
 };
 
@@ -50,24 +49,19 @@ pub(super) struct Args {
     output: Format,
 }
 
-/// A line of JSON.
-#[derive(Debug, Serialize)]
-struct Told<'a> {
-    object: &'a ObjectId,
-    #[serde(flatten)]
-    verdict: &'a Verdict,
-}
-
 /// Performs the verb.
 pub(super) fn perform(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     let objects = objects(&args.file)?;
-    let verdicts: Vec<(ObjectId, Verdict)> = objects
+    let all: Vec<Assessed> = objects
         .into_iter()
-        .map(|object| (object.id, health::assess(&object.body)))
+        .map(|object| Assessed {
+            verdict: health::assess(&object.body),
+            object: object.id,
+        })
         .collect();
     match args.output {
         Format::Table => {
-            let rows: Vec<_> = verdicts.iter().map(|(id, verdict)| row(id, verdict)).collect();
+            let rows: Vec<_> = all.iter().map(row).collect();
             output.print(&table::table(
                 &["OBJECT", "STATE", "REASON", "MESSAGE"],
                 &rows,
@@ -75,12 +69,12 @@ pub(super) fn perform(args: &Args, output: &Output) -> Result<Outcome, Failure> 
             ))?;
         }
         Format::Json => {
-            for (object, verdict) in &verdicts {
-                output.print_json(&Told { object, verdict })?;
+            for assessed in &all {
+                output.print_json(assessed)?;
             }
         }
     }
-    Ok(outcome(verdicts.iter().map(|(_, verdict)| verdict.state)))
+    Ok(outcome(all.iter().map(|assessed| assessed.verdict.state)))
 }
 
 fn outcome(states: impl IntoIterator<Item = State>) -> Outcome {
@@ -129,17 +123,10 @@ fn read(file: &Path) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|_| Failure::usage(format!("`{}` is no text in UTF-8", file.display())))
 }
 
-fn row(id: &ObjectId, verdict: &Verdict) -> Vec<Cell> {
-    let (word, tone) = match verdict.state {
-        State::Healthy => ("Healthy", Tone::Good),
-        State::Unknown => ("Unknown", Tone::Faint),
-        State::Suspended => ("Suspended", Tone::Faint),
-        State::Progressing => ("Progressing", Tone::Warn),
-        State::Terminating => ("Terminating", Tone::Warn),
-        State::Degraded => ("Degraded", Tone::Bad),
-    };
+fn row(Assessed { object, verdict }: &Assessed) -> Vec<Cell> {
+    let (word, tone) = reports::state(verdict.state);
     vec![
-        Cell::text(&id.to_string()),
+        Cell::text(&object.to_string()),
         Cell::text(word).tone(tone),
         Cell::text(if verdict.reason.is_empty() {
             "-"

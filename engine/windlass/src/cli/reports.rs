@@ -1,6 +1,9 @@
 //! Reports as rows of a table, with what there is to say about each below it.
 
-use windlass_core::render::Severity;
+use windlass_core::{
+    health::{Assessed, State},
+    render::Severity,
+};
 
 use super::{
     clean, diagnostics,
@@ -61,6 +64,7 @@ pub(super) const fn health(health: Health) -> (&'static str, Tone) {
     match health {
         Health::Healthy => ("Healthy", Tone::Good),
         Health::Progressing => ("Progressing", Tone::Warn),
+        Health::Degraded => ("Degraded", Tone::Bad),
         Health::Pending => ("Pending", Tone::Warn),
         Health::Stalled => ("Stalled", Tone::Bad),
         Health::Held => ("Held", Tone::Warn),
@@ -80,7 +84,13 @@ pub(super) fn details(report: &Report, verbose: bool, paint: Paint) -> String {
         .collect();
     let why = report.why.as_ref().filter(|_| verbose).map(reads::why);
     let waiting = report.waiting.iter().filter(|_| report.health != Health::Healthy);
-    let notes: Vec<&String> = why.iter().chain(&report.notes).chain(waiting).collect();
+    let unhealthy = unhealthy(report);
+    let notes: Vec<&String> = why
+        .iter()
+        .chain(&report.notes)
+        .chain(waiting)
+        .chain(&unhealthy)
+        .collect();
     if findings.is_empty() && notes.is_empty() {
         return String::new();
     }
@@ -101,6 +111,36 @@ pub(super) fn details(report: &Report, verbose: bool, paint: Paint) -> String {
         text.push_str("\n\n");
     }
     text
+}
+
+/// Objects that a person is shown; the rest is a number.
+const SHOWN: usize = 10;
+
+/// A line an object, the worst first.
+fn unhealthy(report: &Report) -> Vec<String> {
+    let line = |object: &Assessed| {
+        let (word, _) = state(object.verdict.state);
+        format!("{} is {word}: {}", object.object, object.verdict.message)
+    };
+    let mut lines: Vec<String> = report.unhealthy.iter().take(SHOWN).map(line).collect();
+    let rest = report.unhealthy_total.saturating_sub(lines.len());
+    if rest > 0 {
+        lines.push(format!("{rest} more objects are not healthy"));
+    }
+    lines
+}
+
+/// How an object's state is called, and its colour.
+#[must_use]
+pub(super) const fn state(state: State) -> (&'static str, Tone) {
+    match state {
+        State::Healthy => ("Healthy", Tone::Good),
+        State::Unknown => ("Unknown", Tone::Faint),
+        State::Suspended => ("Suspended", Tone::Faint),
+        State::Progressing => ("Progressing", Tone::Warn),
+        State::Terminating => ("Terminating", Tone::Warn),
+        State::Degraded => ("Degraded", Tone::Bad),
+    }
 }
 
 /// What a cycle did, in words: `2 created, 1 deleted`; empty when nothing changed.

@@ -11,16 +11,21 @@ use super::{
     output::{Format, Output},
     reports, table,
 };
-use crate::{engine::Engine, report::Report, target::TargetChoice};
+use crate::{
+    engine::Engine,
+    report::{Health, Report},
+    target::TargetChoice,
+};
 
 const EXAMPLES: &str = "Examples:
   windlass sync windlass.yaml
   windlass sync windlass.yaml --target dir:./rendered
   windlass sync windlass.yaml --allow-deletes api             # consent to a plan that a guard holds
   windlass sync windlass.yaml --forget-app api                # it left the file; its objects stay
+  windlass sync windlass.yaml --timeout 2m                    # for a pipeline: 0 healthy, 1 failed, 4 not healthy yet
   windlass sync windlass.yaml -o json | jq -r 'select(.health != \"healthy\").app'";
 
-/// Fetch, render, compare and apply every App once; exit code 0 when all are in sync
+/// Fetch, render, compare and apply every App once, and wait until they are healthy
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -40,11 +45,11 @@ pub(super) struct Args {
     #[arg(long = "forget-app", value_name = "APP")]
     forget_app: Vec<String>,
 
-    /// How long to wait for what an App needs before it can go on: definitions, webhooks, waves
+    /// How long to wait until the Apps are healthy, and for what they need before they can go on
     #[arg(long, value_name = "DURATION", value_parser = span, default_value = "5m")]
     timeout: Duration,
 
-    /// Don't wait: an App that can't go on yet counts as not in sync
+    /// Don't wait: what was applied counts, however it does
     #[arg(long)]
     no_wait: bool,
 
@@ -92,8 +97,26 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
     // A report that is missing is one of a task that died: it was not in sync.
     let apps = &engine.config().apps;
     let complete = reports.iter().filter(|report| apps.contains_key(&report.app)).count() == apps.len();
-    let in_sync = complete && reports.iter().all(Report::is_in_sync);
-    Ok(if in_sync { Outcome::Done } else { Outcome::Failed })
+    let of_apps = reports.iter().map(|report| outcome(report, args.no_wait));
+    let worst = of_apps.max_by_key(|outcome| SEVERITY.iter().position(|known| known == outcome));
+    Ok(if complete {
+        worst.unwrap_or(Outcome::Done)
+    } else {
+        Outcome::Failed
+    })
+}
+
+/// From the least to the worst.
+const SEVERITY: [Outcome; 3] = [Outcome::Done, Outcome::TimedOut, Outcome::Failed];
+
+fn outcome(report: &Report, no_wait: bool) -> Outcome {
+    if report.is_in_sync() || (no_wait && report.was_applied()) {
+        return Outcome::Done;
+    }
+    match report.health {
+        Health::Progressing => Outcome::TimedOut,
+        _ => Outcome::Failed,
+    }
 }
 
 /// Consent is to something: to the deletions of an App that stands in CONFIG, or that left it.

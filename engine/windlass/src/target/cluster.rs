@@ -20,7 +20,6 @@ use windlass_cluster::{
     cluster::Cluster as Api,
     discovery::KindError,
     identity::Actor,
-    ready::Readiness,
     refusal::Refusal,
     resource::Resource,
     store::{Live as Living, Sight, Store},
@@ -380,7 +379,7 @@ impl Cluster {
             Until::Settled | Until::Exists | Until::Deleted => true,
             Until::Gone => sight == Sight::Absent,
             Until::Established | Until::Available | Until::Ready => {
-                sight.live().is_some_and(|living| living.readiness == Readiness::Ready)
+                sight.live().is_some_and(|living| living.is_ready(&resource))
             }
         })
     }
@@ -423,6 +422,10 @@ impl Target for Cluster {
 
     fn reached<'a>(&'a self, step: &'a Step, until: Until) -> Pending<'a, Result<bool, TargetError>> {
         Box::pin(self.has_reached(step, until))
+    }
+
+    fn living(&self) -> Option<(Store, Owner)> {
+        Some((self.shared.store.clone(), self.owner.clone()))
     }
 
     fn holds<'a>(&'a self, id: &'a ObjectId) -> Pending<'a, Option<String>> {

@@ -17,6 +17,7 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, Metadata},
 };
+use windlass_cluster::store::Store;
 use windlass_core::{
     dag::Until,
     diff::{Action, Content, Live, LiveObject, Mark, Step},
@@ -192,6 +193,10 @@ impl Directory {
 impl Target for Directory {
     fn identity(&self) -> String {
         format!("dir:{}", self.path.display())
+    }
+
+    fn living(&self) -> Option<(Store, Owner)> {
+        None
     }
 
     fn is_cluster(&self) -> bool {

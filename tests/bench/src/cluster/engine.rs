@@ -46,6 +46,8 @@ struct Report {
     revision: Option<String>,
     render: Option<String>,
     health: String,
+    #[serde(default)]
+    unhealthy: Vec<serde_json::Value>,
     diagnostics: serde_json::Value,
 }
 
@@ -85,12 +87,17 @@ impl Engine {
         }
     }
 
-    /// When every app was healthy at that commit.
+    /// When every app was applied at that commit, however its objects do.
     pub(super) fn until_all_are_at(&mut self, revision: &str, limit: Duration) -> Instant {
-        self.until(limit, |engine| engine.are_at(revision))
+        self.until(limit, |engine| engine.are(|report| report.is_applied_at(revision)))
     }
 
-    /// When one app was.
+    /// When every app was healthy at that commit.
+    pub(super) fn until_all_are_healthy_at(&mut self, revision: &str, limit: Duration) -> Instant {
+        self.until(limit, |engine| engine.are(|report| report.is_healthy_at(revision)))
+    }
+
+    /// When one app was healthy.
     pub(super) fn until_one_is_at(&mut self, app: &str, revision: &str, limit: Duration) -> Instant {
         self.until(limit, |engine| {
             let (at, report) = engine.last.get(app)?;
@@ -103,12 +110,12 @@ impl Engine {
         self.until(limit, |engine| engine.fetched(revision))
     }
 
-    /// Whether every app is healthy at that commit, as far as is known now.
+    /// Whether every app was applied at that commit, as far as is known now.
     pub(super) fn are_all_at(&mut self, revision: &str) -> bool {
         while let Ok(told) = self.told.try_recv() {
             self.take_in(told);
         }
-        self.are_at(revision).is_some()
+        self.are(|report| report.is_applied_at(revision)).is_some()
     }
 
     fn fetched(&self, revision: &str) -> Option<Instant> {
@@ -137,8 +144,8 @@ impl Engine {
             .sum()
     }
 
-    fn are_at(&self, revision: &str) -> Option<Instant> {
-        let are = self.last.len() == self.apps && self.last.values().all(|(_, report)| report.is_healthy_at(revision));
+    fn are(&self, is_so: impl Fn(&Report) -> bool) -> Option<Instant> {
+        let are = self.last.len() == self.apps && self.last.values().all(|(_, report)| is_so(report));
         are.then(|| self.last.values().map(|(at, _)| *at).max()).flatten()
     }
 
@@ -204,6 +211,10 @@ impl Drop for Engine {
 impl Report {
     fn is_healthy_at(&self, revision: &str) -> bool {
         self.health == "healthy" && self.revision.as_deref() == Some(revision)
+    }
+
+    fn is_applied_at(&self, revision: &str) -> bool {
+        (self.health == "healthy" || !self.unhealthy.is_empty()) && self.revision.as_deref() == Some(revision)
     }
 }
 

@@ -23,6 +23,7 @@ mod drift;
 
 // The loop upon it: `windlass sync`.
 mod ownership;
+mod waits;
 
 use std::{
     io::{self, BufRead as _, BufReader},

@@ -94,7 +94,7 @@ async fn what_nobody_sets_in_git_is_no_change() {
         store
             .see(&resource, &id, &subject.owner("api"))
             .live()
-            .is_some_and(|l| l.readiness.is_ready())
+            .is_some_and(|live| live.is_ready(&resource))
     };
     eventually("it becomes ready", ready).await;
     for changed in changes.now() {
@@ -104,7 +104,8 @@ async fn what_nobody_sets_in_git_is_no_change() {
             before.reduced.foreign, after.reduced.foreign,
             "a controller's fields are nobody's drift"
         );
-        assert_ne!(before.readiness, after.readiness);
+        assert_ne!(before.verdict, after.verdict);
+        assert!(changed.in_health_alone);
     }
 }
 

@@ -8,9 +8,9 @@ use windlass_cluster::{
     delete::Deleted,
     discovery::KindError,
     identity::Actor,
-    ready::{self, Readiness},
     refusal::Refusal,
 };
+use windlass_core::health::{State, assess};
 use windlass_tests::cluster::Cluster as Server;
 
 use super::subject::{Ask, SOON, Subject, eventually};
@@ -46,7 +46,7 @@ async fn a_kind_that_appears_is_used_and_followed_within_the_second() {
     let owner = subject.owner("api");
     let is_ready = async || {
         let sight = store.see(&resource, &id, &owner);
-        sight.live().is_some_and(|live| live.readiness == Readiness::Ready)
+        sight.live().is_some_and(|live| live.is_ready(&resource))
     };
     eventually("the definition is established", is_ready).await;
     // Told by the watch of definitions, so that the next question asks the server.
@@ -128,13 +128,13 @@ async fn a_group_whose_server_is_down_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_is_read_off_what_lives() {
+async fn health_is_read_off_what_lives() {
     let subject = Subject::new("ready").await;
     let body = subject.deployment("api", 1);
     let applied = subject.apply(&body).await.unwrap();
-    assert!(!ready::of(&applied.live).is_ready());
+    assert_eq!(assess(&applied.live).state, State::Progressing);
     eventually("the deployment is ready", async || {
-        ready::of(&subject.live(&body).await).is_ready()
+        assess(&subject.live(&body).await).state == State::Healthy
     })
     .await;
     let mut stuck = body.clone();
@@ -142,7 +142,7 @@ async fn readiness_is_read_off_what_lives() {
     stuck["spec"]["template"]["spec"]["containers"][0]["image"] = "missing.invalid/a".into();
     subject.apply(&stuck).await.unwrap();
     eventually("a rollout that makes no progress fails", async || {
-        matches!(ready::of(&subject.live(&body).await), Readiness::Failed(_))
+        assess(&subject.live(&body).await).state == State::Degraded
     })
     .await;
     let job = |image: &str, name: &str| {
@@ -157,12 +157,46 @@ async fn readiness_is_read_off_what_lives() {
     let done = job("busybox:1", "done");
     subject.apply(&done).await.unwrap();
     eventually("the job is complete", async || {
-        ready::of(&subject.live(&done).await).is_ready()
+        assess(&subject.live(&done).await).state == State::Healthy
     })
     .await;
     let namespace = subject
         .person()
         .get(&format!("/api/v1/namespaces/{}", subject.namespace))
         .unwrap();
-    assert!(ready::of(&namespace).is_ready());
+    assert_eq!(assess(&namespace).state, State::Healthy);
+}
+
+/// Server-side apply converts what it makes into the version under which a manager is noted: a field that only the new version has
+/// is no field there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_moves_on_to_a_version_with_more_fields() {
+    let subject = Subject::new("versions").await;
+    let group = format!("{}.example.com", subject.namespace);
+    let version = |name: &str, fields: Value, storage: bool| {
+        let spec = json!({"type": "object", "properties": fields});
+        let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}});
+        json!({"name": name, "served": true, "storage": storage, "schema": schema})
+    };
+    let number = json!({"type": "integer"});
+    let mut crd = definition(&group);
+    crd["spec"]["versions"] = json!([
+        version("v1alpha1", json!({"size": number, "gone": number}), false),
+        version("v1", json!({"size": number, "more": number, "gone": number}), true),
+    ]);
+    subject.ask_as(&Actor::Own, &crd, Ask::default()).await.unwrap();
+    let widget = |version: &str, spec: Value| {
+        subject.object(&format!("{group}/{version}"), "Widget", "a", json!({"spec": spec}))
+    };
+    let old = widget("v1alpha1", json!({"size": 1, "gone": 1}));
+    eventually("the kind is there", async || {
+        subject.ask_as(&Actor::Own, &old, Ask::default()).await.is_ok()
+    })
+    .await;
+    let new = widget("v1", json!({"size": 1, "more": 2}));
+    let applied = subject.ask_as(&Actor::Own, &new, Ask::default()).await.unwrap();
+    assert_eq!(applied.live["spec"], json!({"size": 1, "more": 2}));
+    let entries = applied.live["metadata"]["managedFields"].as_array().unwrap();
+    let versions: Vec<&Value> = entries.iter().map(|entry| &entry["apiVersion"]).collect();
+    assert_eq!(versions, [&json!(format!("{group}/v1"))]);
 }

@@ -333,7 +333,7 @@ fn an_immutable_field_makes_an_object_anew_unless_something_is_lost_by_it() {
     let consented = bed.sync(&["--allow-deletes", "app", "--no-wait"]);
     assert_eq!(
         (consented.code, consented.health("app")),
-        (Some(1), "progressing"),
+        (Some(4), "progressing"),
         "{consented:?}"
     );
     assert!(
@@ -511,7 +511,7 @@ fn a_sync_waits_for_what_it_can() {
         let waiting = bed.sync(more);
         assert_eq!(
             (waiting.code, waiting.health("app")),
-            (Some(1), "progressing"),
+            (Some(4), "progressing"),
             "{waiting:?}"
         );
         let what = waiting.report("app")["waiting"].to_string();

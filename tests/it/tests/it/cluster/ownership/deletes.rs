@@ -31,10 +31,10 @@ fn what_has_a_finalizer_is_known_until_it_is_gone() {
         "{deleting:?}"
     );
     assert_eq!(stage.owned("a"), ["v", "x"]);
-    let waiting = stage.sync(&[]);
+    let waiting = stage.sync(&["--timeout", "3s"]);
     assert_eq!(
         (waiting.code, waiting.health("a")),
-        (Some(1), "progressing"),
+        (Some(4), "progressing"),
         "{waiting:?}"
     );
     assert_eq!(stage.owned("a"), ["v", "x"]);

@@ -1,0 +1,180 @@
+//! Checks that an App brings, for kinds of which the built-in rules know too little.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+
+use super::{State, Verdict, assess, not_observed};
+use crate::{
+    cel::{Expression, Unanswered},
+    model::ObjectId,
+};
+
+/// `App.spec.health.checks[]`: where some objects stand, told by expressions instead of the built-in rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Check {
+    /// Absent = any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Of the objects.
+    pub kind: String,
+    /// Absent = any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Absent = any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Asked first: while it is true, waiting alone won't make the object healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<Test>,
+    /// Asked then. Neither true = it is on its way.
+    pub healthy: Test,
+}
+
+/// An expression over [`Test::VARIABLE`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Test(Expression);
+
+impl Test {
+    /// The object as it lives, as a whole.
+    pub const VARIABLE: &str = "live";
+}
+
+impl Serialize for Test {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Test {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = Expression::parse(&text, &[Self::VARIABLE]);
+        parsed.map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Check {
+    /// Whether the check is about that object.
+    #[must_use]
+    pub fn is_about(&self, id: &ObjectId) -> bool {
+        id.fits(
+            self.group.as_deref(),
+            &self.kind,
+            self.namespace.as_deref(),
+            self.name.as_deref(),
+        )
+    }
+
+    fn ask(&self, object: &Value) -> Verdict {
+        let holds = |test: &Test| test.0.holds(&[(Test::VARIABLE, object)]);
+        let untold = |field: &str, why: &Unanswered| {
+            Verdict::progressing("CheckUnanswered", format!("`{field}` of its health check: {why}"))
+        };
+        match self.degraded.as_ref().map(&holds) {
+            Some(Ok(true)) => return Verdict::degraded("CheckDegraded", "its health check says that it is degraded"),
+            Some(Err(why)) => return untold("degraded", &why),
+            Some(Ok(false)) | None => {}
+        }
+        match holds(&self.healthy) {
+            Ok(true) => Verdict::healthy("its health check says so"),
+            Ok(false) => Verdict::progressing("CheckNotHealthy", "its health check does not say that it is healthy"),
+            Err(why) => untold("healthy", &why),
+        }
+    }
+}
+
+/// Tells where an object stands: by the first check that is about it, else as [`assess`] does. What is being deleted, and what
+/// its controller has not seen, is told as always.
+#[must_use]
+pub fn assess_by(checks: &[Check], id: &ObjectId, object: &Value) -> Verdict {
+    let Some(check) = checks.iter().find(|check| check.is_about(id)) else {
+        return assess(object);
+    };
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return Verdict::new(State::Terminating, "Terminating", "it is being deleted");
+    }
+    not_observed(object).unwrap_or_else(|| check.ask(object))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn id(name: &str) -> ObjectId {
+        ObjectId {
+            group: "example.com".into(),
+            kind: "Tank".into(),
+            namespace: "shop".into(),
+            name: name.into(),
+        }
+    }
+
+    fn checks() -> Vec<Check> {
+        serde_json::from_value(json!([
+            {"kind": "Tank", "name": "special", "healthy": "true"},
+            {"kind": "Tank", "group": "example.com", "degraded": "has(live.status.leak) && live.status.leak",
+             "healthy": "live.status.level >= live.spec.level"},
+        ]))
+        .unwrap()
+    }
+
+    fn told(name: &str, object: &Value) -> (State, String) {
+        let verdict = assess_by(&checks(), &id(name), object);
+        (verdict.state, verdict.reason)
+    }
+
+    #[test]
+    fn expressions_take_the_place_of_the_rules() {
+        let tank = |level: i64| json!({"spec": {"level": 5}, "status": {"level": level}});
+        assert_eq!(told("a", &tank(5)), (State::Healthy, String::new()));
+        assert_eq!(told("a", &tank(4)), (State::Progressing, "CheckNotHealthy".into()));
+        let leaking = json!({"spec": {"level": 5}, "status": {"level": 5, "leak": true}});
+        assert_eq!(told("a", &leaking), (State::Degraded, "CheckDegraded".into()));
+        // The first that is about it.
+        assert_eq!(told("special", &leaking), (State::Healthy, String::new()));
+    }
+
+    #[test]
+    fn what_has_no_answer_yet_is_on_its_way_and_says_why() {
+        let verdict = assess_by(&checks(), &id("a"), &json!({"spec": {"level": 5}}));
+        assert_eq!(verdict.state, State::Progressing);
+        assert!(
+            verdict
+                .message
+                .starts_with("`degraded` of its health check: there is no `status`"),
+            "{verdict:?}"
+        );
+    }
+
+    #[test]
+    fn no_check_speaks_for_a_change_that_nobody_has_seen_or_for_what_goes() {
+        let behind = json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 1}});
+        assert_eq!(
+            told("special", &behind),
+            (State::Progressing, "LatestGenerationNotObserved".into())
+        );
+        let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        assert_eq!(told("special", &going), (State::Terminating, "Terminating".into()));
+    }
+
+    #[test]
+    fn other_objects_are_told_by_the_rules() {
+        let map = ObjectId {
+            group: String::new(),
+            kind: "ConfigMap".into(),
+            ..id("a")
+        };
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap"});
+        assert_eq!(assess_by(&checks(), &map, &object).state, State::Healthy);
+    }
+
+    #[test]
+    fn a_mistake_is_told_where_the_document_is_read() {
+        let read = serde_json::from_value::<Check>(json!({"kind": "Tank", "healthy": "object.status"}));
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("object"), "{error}");
+    }
+}
