@@ -46,6 +46,7 @@ use crate::{
     cluster::Cluster,
     delete::text,
     identity::Actor,
+    ready,
     refusal::Refusal,
     resource::Resource,
     watch::{self, Spec},
@@ -382,7 +383,11 @@ impl State {
             return;
         };
         let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
-        self.unwell.note(entry.owner.as_ref(), id, entry.verdict());
+        // Nobody waits until a claim is bound, see there.
+        let unwell = entry
+            .verdict()
+            .filter(|verdict| !ready::is_ready(resource, Some(verdict)));
+        self.unwell.note(entry.owner.as_ref(), id, unwell);
         let owner = entry.owner.clone();
         let before = objects.insert(id.name.as_str().into(), entry);
         // It moved to another app.

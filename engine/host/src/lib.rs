@@ -12,6 +12,7 @@ pub mod entropy;
 pub mod error;
 pub mod facts;
 pub mod limits;
+pub mod memory;
 pub mod protocol;
 pub mod sandbox;
 pub mod worker;

@@ -43,6 +43,7 @@ use std::process::ExitCode;
 /// The program: parses the command line, runs it, tells the exit code. The worker process starts here too.
 #[must_use]
 pub fn main() -> ExitCode {
+    windlass_host::memory::give_back();
     if std::env::args_os()
         .nth(1)
         .is_some_and(|argument| argument == windlass_host::worker::ARGUMENT)

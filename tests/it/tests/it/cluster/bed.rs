@@ -84,6 +84,13 @@ impl Bed {
         synced
     }
 
+    /// Applied, however its objects do: no controller of autoscalers runs here.
+    pub(super) fn applied(&self) -> Synced {
+        let applied = self.sync(&["--no-wait"]);
+        assert_eq!(applied.code, Some(0), "{applied:?}");
+        applied
+    }
+
     /// Exit code and what `diff -o json` says of the app.
     pub(super) fn diff(&self) -> (Option<i32>, Value) {
         self.diff_of(&["windlass.yaml"])

@@ -215,20 +215,20 @@ fn replicas_are_handed_over_to_an_autoscaler() {
             ]},
     });
     bed.commit(&[("d", deployment("d", Some(2))), ("h", scaler)]);
-    bed.synced();
+    bed.applied();
     let path = bed.deployment_path("d");
     assert_eq!(bed.live(&path)["spec"]["replicas"], 2);
     bed.person()
         .merge(&format!("{path}/scale"), &json!({"spec": {"replicas": 4}}))
         .unwrap();
-    let first = bed.synced();
+    let first = bed.applied();
     assert!(!notes(first.report("app")).contains("takeFrom"), "{first:?}");
     assert_eq!(bed.live(&path)["spec"]["replicas"], 4);
     bed.person()
         .merge(&format!("{path}/scale"), &json!({"spec": {"replicas": 5}}))
         .unwrap();
     assert_eq!(bed.diff().0, Some(0));
-    assert_eq!(bed.synced().counts("app"), [0, 0, 2, 0, 0]);
+    assert_eq!(bed.applied().counts("app"), [0, 0, 2, 0, 0]);
 }
 
 #[test]

@@ -126,6 +126,7 @@ fn a_hundred_stuck_apps_hold_nothing_and_delay_nobody() {
     fs::write(&config, with_all).unwrap();
     let running = bed.run();
     until_all(&running, STUCK);
+    soon("the app is there", || Ok(bed.is_there(&bed.map_path("map"))));
     let mut log = bed.server.audit().unwrap();
     running.reports();
     for round in 2..6 {
