@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _, ser::Error as _};
 use windlass_core::{
     digest::Digest,
+    health,
     plugin::World,
     render::{AppNames, Diagnostic, Failure, FileAt, Format, Instant, Mapping},
     tree::{Entry, Node, Page, Refusal},
@@ -233,6 +234,141 @@ pub enum Ask {
         /// Label of the stream to restart.
         fork: Option<String>,
     },
+    /// `event.key`, `kind`, `at` and `attempt`
+    Event,
+    /// `event.payload`
+    Payload,
+    /// `http.send`
+    Send {
+        /// What is to be sent, with placeholders for secrets.
+        request: HttpRequest,
+    },
+}
+
+/// A request as a notifier makes it: secrets stand in it by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// `POST`, …
+    pub method: String,
+    /// May hold placeholders, or be one.
+    pub url: String,
+    /// Values may hold placeholders.
+    pub headers: Vec<(String, String)>,
+    /// May hold placeholders.
+    pub body: Vec<u8>,
+    /// What takes the place of what.
+    pub substitute: Vec<Substitution>,
+    /// A signature over the final body.
+    pub sign: Option<Signing>,
+    /// Bytes of the answer's body at most.
+    pub max_response: u32,
+    /// Milliseconds at most; 0 = as many as the host allows.
+    pub timeout_ms: u32,
+}
+
+/// A text that a secret takes the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Substitution {
+    /// The text.
+    pub placeholder: String,
+    /// Name of the secret.
+    pub secret: String,
+    /// How its value is written.
+    pub encoding: Encoding,
+}
+
+/// How the value of a secret is written where it is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// As it is.
+    Raw,
+    /// Escaped as within a string of JSON.
+    JsonString,
+    /// Percent-encoded, all but letters, digits, `-`, `.`, `_` and `~`.
+    UrlComponent,
+}
+
+/// A signature by HMAC over the body as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signing {
+    /// Name of the secret that is the key.
+    pub secret: String,
+    /// `sha256` or `sha512`.
+    pub algorithm: String,
+    /// The header that it is sent in.
+    pub header: String,
+    /// What stands before its hexadecimal digits.
+    pub prefix: String,
+}
+
+/// An answer without its body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpHead {
+    /// E.g. 200.
+    pub status: u16,
+    /// Names in lower case; no secret of the request stands in the values.
+    pub headers: Vec<(String, String)>,
+    /// There was more body than is handed over.
+    pub truncated: bool,
+}
+
+/// Why there is no answer. No text holds a URL or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpError {
+    /// The host does not send it.
+    Refused(Refusal),
+    /// The name of the host can't be resolved.
+    Dns,
+    /// No connection.
+    Connect,
+    /// No TLS, or nobody vouches for the server.
+    Tls,
+    /// It took too long.
+    Timeout,
+    /// In words.
+    Other(String),
+}
+
+/// An event without its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventHead {
+    /// Idempotency key.
+    pub key: String,
+    /// What it is about.
+    pub kind: String,
+    /// When it was noticed.
+    pub at: Instant,
+    /// From 1.
+    pub attempt: u32,
+}
+
+/// What a notifier came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notified {
+    /// The receiver has it; its id of the message, if it gave one.
+    Delivered(Option<String>),
+    /// It may work later: after so long, or when the caller thinks fit. The log says why.
+    Retry(Option<Duration>),
+    /// It never will.
+    Rejected(String),
+    /// The plugin can't do what is asked.
+    Unsupported(String),
+    /// The open case.
+    Other {
+        /// Kebab-case.
+        code: String,
+        /// One sentence.
+        message: String,
+    },
+}
+
+/// What a health checker says of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// Where it stands and why.
+    pub verdict: health::Verdict,
+    /// JSON pointer to what says so in the object.
+    pub at: Option<String>,
 }
 
 /// The answer to an [`Ask`].
@@ -240,7 +376,7 @@ pub enum Ask {
 pub enum Answer {
     /// To `Stat`.
     Node(Node),
-    /// To `Canonical`, `Digest`, `Path`, `Config`, `KubeVersion`, `Body`.
+    /// To `Canonical`, `Digest`, `Path`, `Config`, `KubeVersion`, `Body`, `Payload`.
     Text(String),
     /// To `Read`; the bytes travel beside it.
     Bytes,
@@ -268,6 +404,12 @@ pub enum Answer {
     Words(Vec<u64>),
     /// A typed answer too: the guest may go on.
     Refused(Refusal),
+    /// To `Event`.
+    Event(EventHead),
+    /// To `Send`; the body travels beside it.
+    Sent(HttpHead),
+    /// To `Send`.
+    Unsent(HttpError),
 }
 
 /// Identity of an object as the contract has it.
@@ -294,6 +436,10 @@ pub enum Tell {
     Report(Json<Diagnostic>),
     /// `log.write`
     Log(LogLine),
+    /// What `notify.notify` returned.
+    Notified(Notified),
+    /// What `health.assess` returned of the next object.
+    Assessed(Json<Assessment>),
 }
 
 /// A document without its content.
