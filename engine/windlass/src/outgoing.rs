@@ -7,7 +7,6 @@ use std::{
     error::Error as StdError,
     fmt,
     future::Future,
-    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
@@ -20,7 +19,10 @@ use reqwest::{
 };
 use tokio::{net, runtime, time};
 use windlass_host::http::{Incoming, Outgoing, Sender, Unsent};
-use windlass_source::{Error, git::Tls};
+use windlass_source::{
+    Error,
+    git::{Tls, tls_failure},
+};
 
 /// A connection that is not there by then is not coming: the threat is an address that swallows packets. Beyond it another
 /// attempt, minutes later, is the outbox's.
@@ -145,7 +147,7 @@ fn written(request: &Outgoing) -> Result<reqwest::Request, Unsent> {
 /// Its kind; in words only where there is none.
 fn unsent(error: reqwest::Error) -> Unsent {
     match () {
-        () if is_about_tls(&error) => Unsent::Tls,
+        () if tls_failure(&error).is_some() => Unsent::Tls,
         () if error.is_timeout() => Unsent::Timeout,
         () if error.is_connect() => Unsent::Connect,
         () => Unsent::Other(said(error)),
@@ -157,12 +159,4 @@ fn said(error: reqwest::Error) -> String {
     let error = error.without_url();
     let causes = std::iter::successors(Some(&error as &dyn StdError), |error| (*error).source());
     causes.last().map_or_else(String::new, ToString::to_string)
-}
-
-/// I/O errors hide what they carry from `source`.
-fn is_about_tls(error: &(dyn StdError + 'static)) -> bool {
-    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>()
-        || carried.is_some_and(|carried| is_about_tls(carried))
-        || error.source().is_some_and(is_about_tls)
 }

@@ -41,18 +41,12 @@ impl Bed {
     }
 
     fn reaching(plugin: &str, receiver: &Receiver, reach: Reach) -> Self {
-        let tls = Tls {
-            ca_pem: receiver.ca_pem(),
-            client: None,
-        };
-        let values = [("token", TOKEN), ("key", KEY), ("path", "services/T0B0")];
-        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self::with(
             plugin,
             Egress {
-                secrets: Arc::new(Secrets::new(BTreeMap::from(values)).unwrap()),
+                secrets: Arc::new(secrets()),
                 reach: Arc::new(reach),
-                sender: Arc::new(Wire::new(&tls).unwrap()),
+                sender: Arc::new(wire(receiver)),
             },
         )
     }
@@ -112,6 +106,22 @@ impl Bed {
     fn saw(&self, config: &Value) -> Value {
         self.seen(config).remove(0)
     }
+}
+
+/// Those of the binding.
+fn secrets() -> Secrets {
+    let values = [("token", TOKEN), ("key", KEY), ("path", "services/T0B0")];
+    let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Secrets::new(BTreeMap::from(values)).unwrap()
+}
+
+/// The way out, for who trusts the receiver's authority.
+fn wire(receiver: &Receiver) -> Wire {
+    let tls = Tls {
+        ca_pem: receiver.ca_pem(),
+        client: None,
+    };
+    Wire::new(&tls).unwrap()
 }
 
 fn reach(private: &[&str], plain: &[&str]) -> Reach {

@@ -10,11 +10,11 @@ use serde_json::json;
 use windlass::outgoing::Wire;
 use windlass_core::reach::Reach;
 use windlass_host::http::{Incoming, Outgoing, Sender, Unsent};
-use windlass_source::git::Tls;
 
 use super::{
     Bed, KEY, TOKEN, reach,
     receiver::{Manner, Receiver},
+    wire,
 };
 
 const GUEST: &str = "guest-notifier";
@@ -188,13 +188,9 @@ impl Sender for Renamed {
 }
 
 fn renamed(receiver: &Receiver, answers: &[&[&str]]) -> (Bed, Arc<Renamed>) {
-    let tls = Tls {
-        ca_pem: receiver.ca_pem(),
-        client: None,
-    };
     let addresses = |texts: &&[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
     let sender = Arc::new(Renamed {
-        wire: Wire::new(&tls).unwrap(),
+        wire: wire(receiver),
         answers: Mutex::new(answers.iter().map(addresses).collect()),
         connected: Mutex::default(),
     });

@@ -21,6 +21,26 @@ fn answer(status: &'static str, headers: &str, body: &str) -> Manner {
     Manner::Answer(status, headers.to_owned(), body.as_bytes().to_vec())
 }
 
+/// What a broken commit comes to.
+fn failed() -> Event {
+    let finding = Diagnostic::error("invalid-yaml", "a tab", Location::File(file_at("apps/api/a.yaml")));
+    Event {
+        app: "api".into(),
+        namespace: "team".into(),
+        repository: "shop".into(),
+        revision: Some("0123".into()),
+        desired: Some(Digest::of(b"x")),
+        state: State::Failed,
+        previous: None,
+        reason: "RenderFailed".into(),
+        message: "no".into(),
+        at: Instant::default(),
+        occurrence: 1,
+        findings: vec![Finding::from(&finding)],
+        objects: Vec::new(),
+    }
+}
+
 #[test]
 fn an_event_is_told_in_the_words_of_a_template() {
     let receiver = Receiver::new(answer("200 OK", "", "ok"));
@@ -57,22 +77,7 @@ fn an_event_is_told_in_the_words_of_a_template() {
 fn without_a_template_the_published_form_is_sent() {
     let receiver = Receiver::new(answer("204 No Content", "", ""));
     let mut bed = Bed::new(PLUGIN, &receiver);
-    let finding = Diagnostic::error("invalid-yaml", "a tab", Location::File(file_at("apps/api/a.yaml")));
-    let event = Event {
-        app: "api".into(),
-        namespace: "team".into(),
-        repository: "shop".into(),
-        revision: Some("0123".into()),
-        desired: Some(Digest::of(b"x")),
-        state: State::Failed,
-        previous: None,
-        reason: "RenderFailed".into(),
-        message: "no".into(),
-        at: Instant::default(),
-        occurrence: 1,
-        findings: vec![Finding::from(&finding)],
-        objects: Vec::new(),
-    };
+    let event = failed();
     bed.request = NotifyRequest::of(
         &event,
         bed.request.tenant.clone(),
@@ -185,5 +190,71 @@ fn an_event_that_names_a_secret_gets_none() {
     assert_eq!(
         (&body["a"], &body["b"]),
         (&"${secret:token} \u{e000}0\u{e000}".into(), &TOKEN.into())
+    );
+}
+
+/// An installation with a `Plugin` document for the plugin, as an operator writes it.
+fn installed(http: &str, grants: &str) -> (tempfile::TempDir, windlass::plugins::Plugins) {
+    let file = crate::host::component(PLUGIN);
+    let digest = Digest::of(&std::fs::read(&file).unwrap());
+    let text = format!(
+        "apiVersion: windlass.dev/v1alpha1\nkind: Plugin\nmetadata: {{name: webhook}}\nspec:\n  grants: {grants}\n  http: {http}\n  versions:\n  - {{version: 0.1.0, file: {}, digest: '{digest}'}}\n",
+        file.display()
+    );
+    let admitted = windlass_core::config::load(&text).unwrap().plugins;
+    let dir = tempfile::tempdir().unwrap();
+    let cache = crate::sandbox::cache();
+    let plugins = windlass::plugins::Plugins::open(&[], &admitted, dir.path(), &cache).unwrap();
+    (dir, plugins)
+}
+
+#[test]
+fn the_operators_document_says_where_a_binding_may_send() {
+    let receiver = Receiver::new(answer("200 OK", "", ""));
+    let wire = std::sync::Arc::new(super::wire(&receiver));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let told = |http: &str| {
+        let (_dir, plugins) = installed(http, "[http]");
+        let choice = windlass_core::config::PluginChoice {
+            name: PLUGIN.to_owned(),
+            version: None,
+        };
+        let config = json!({"url": receiver.url("/"), "headers": {"X-Token": "${secret:path}"}});
+        let outcome = runtime.block_on(async {
+            let notifier = windlass::notify::Notifier::open(
+                &plugins,
+                &choice,
+                config.as_object().unwrap(),
+                super::secrets(),
+                wire.clone(),
+            );
+            let notifier = notifier.await.unwrap();
+            notifier
+                .tell(&plugins, &failed(), 3, windlass_host::Tenant::new("shop"))
+                .await
+        });
+        outcome.result.unwrap()
+    };
+    let Notified::Rejected(why) = told("{}") else { panic!() };
+    assert!(
+        why.contains("a loopback address: the operator opens one with `http.private`"),
+        "{why}"
+    );
+    assert_eq!(receiver.connections(), 0);
+    assert_eq!(told("{private: [localhost]}"), Notified::Delivered(None));
+    let request = receiver.take().remove(0);
+    assert_eq!(request.headers["x-token"], "services/T0B0");
+    assert_eq!(request.headers["idempotency-key"], failed().key());
+    // Without the grant it is not loaded at all.
+    let (_dir, plugins) = installed("{private: [localhost]}", "[]");
+    let candidate = plugins.all().next().unwrap();
+    let error = runtime.block_on(plugins.load(candidate)).unwrap_err();
+    assert!(
+        error.message.contains("the capability `http`, which is not granted"),
+        "{}",
+        error.message
     );
 }
