@@ -146,6 +146,21 @@ impl Plugins {
         max_cache: Option<u64>,
     ) -> Result<Self, PluginsError> {
         let worker = WorkerCommand::own().map_err(|source| PluginsError::Executable { source })?;
+        Self::open_with(worker, folders, admitted, base, cache, max_cache)
+    }
+
+    /// As [`Plugins::open_bounded`], with workers started by another command: for a program whose own executable is no `windlass`.
+    ///
+    /// # Errors
+    /// As [`Plugins::open`].
+    pub fn open_with(
+        worker: WorkerCommand,
+        folders: &[PathBuf],
+        admitted: &BTreeMap<String, PluginSpec>,
+        base: &Path,
+        cache: &Path,
+        max_cache: Option<u64>,
+    ) -> Result<Self, PluginsError> {
         let options = HostOptions {
             cache_dir: cache.to_owned(),
             worker,

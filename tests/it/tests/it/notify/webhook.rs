@@ -204,7 +204,8 @@ fn installed(http: &str, grants: &str) -> (tempfile::TempDir, windlass::plugins:
     let admitted = windlass_core::config::load(&text).unwrap().plugins;
     let dir = tempfile::tempdir().unwrap();
     let cache = crate::sandbox::cache();
-    let plugins = windlass::plugins::Plugins::open(&[], &admitted, dir.path(), &cache).unwrap();
+    let worker = crate::host::worker();
+    let plugins = windlass::plugins::Plugins::open_with(worker, &[], &admitted, dir.path(), &cache, None).unwrap();
     (dir, plugins)
 }
 
