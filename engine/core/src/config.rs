@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, plugin::Grant};
+use crate::{digest::Digest, plugin::Grant, reach::Reach};
 
 pub use app::{
     AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, HealthSpec, IN_CLUSTER, PluginChoice,
@@ -62,6 +62,9 @@ pub struct PluginSpec {
     /// Interfaces the operator grants, of those that the manifest asks for.
     #[serde(default)]
     pub grants: Vec<Grant>,
+    /// With the grant `http`: where its requests may go, beside public addresses over https.
+    #[serde(default)]
+    pub http: Reach,
     /// Budgets of a call that differ from the engine's own.
     #[serde(default)]
     pub limits: LimitsSpec,

@@ -12,6 +12,7 @@
 //! - [`options`]: what people say about single objects and fields; [`immutable`]: what can't be changed while it lives;
 //! - [`health`]: whether what lives does what it is for;
 //! - [`redact`]: objects as people may see them;
+//! - [`event`]: what people and programs are told; [`reach`]: where what tells them may send;
 //! - [`inventory`]: what an app owns; [`diff`]: desired × live × inventory → plan; [`guard`]: may the plan run? [`dag`]: in which order?
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
@@ -45,3 +46,5 @@ pub mod cel;
 pub mod options;
 pub mod immutable;
 pub mod redact;
+pub mod event;
+pub mod reach;

@@ -31,12 +31,25 @@ pub struct Manifest {
     /// Of a validator: what its findings about an object depend on.
     #[serde(default, skip_serializing_if = "Scope::is_set")]
     pub scope: Scope,
+    /// Of a health checker: what it is asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<CheckedKind>,
     /// Interfaces it asks for that need the operator's consent.
     #[serde(default)]
     pub grants: Vec<Grant>,
     /// JSON Schema (2020-12) of its config; `null` = takes none.
     #[serde(default)]
     pub config: serde_json::Value,
+}
+
+/// A kind of objects that a health checker assesses, in every version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckedKind {
+    /// "" for the core group.
+    pub group: String,
+    /// E.g. `Certificate`.
+    pub kind: String,
 }
 
 /// A file name by which a folder is recognised.

@@ -13,8 +13,13 @@ use crate::{
     inspect::{Inspection, contract_name},
 };
 
-/// Capabilities that this version has code for.
-const SERVED: [Grant; 0] = [];
+/// Capabilities that this version has code for, by who may use them.
+const fn served(world: World) -> &'static [Grant] {
+    match world {
+        World::Notifier => &[Grant::Http],
+        World::Renderer | World::Validator | World::HealthChecker => &[],
+    }
+}
 
 /// What an operator says of a plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,7 +112,7 @@ fn check_grants(plugin: &Inspection, granted: &BTreeSet<Grant>, name: &PluginRef
                 grant,
             });
         }
-        if !SERVED.contains(&grant) {
+        if !served(plugin.manifest.world).contains(&grant) {
             return Err(LoadError::NotServed {
                 plugin: plugin_ref,
                 grant,

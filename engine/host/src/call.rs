@@ -70,6 +70,7 @@ pub(crate) fn drive(
         limits: *limits,
     };
     let deadline = Instant::now() + limits.time + limits::GRACE;
+    capabilities.begin(deadline - limits::GRACE);
     running.worker.limit(deadline, cancel);
     if let Err(failure) = running.worker.send(&call, &[]) {
         return Ended::lost(failure);

@@ -1,5 +1,7 @@
 //! The seam: all that a guest can reach passes through [`Capabilities`], in the engine's process.
 
+use std::time::Instant;
+
 use crate::{
     error::{Budget, HostFailure},
     protocol::{Answer, Ask, Tell},
@@ -7,6 +9,11 @@ use crate::{
 
 /// Serves the guest of one call. Implementations count what they hand out and take: a worker may be compromised.
 pub trait Capabilities {
+    /// The call begins, and ends at `deadline` at the latest: what takes time is to be done by then.
+    fn begin(&mut self, deadline: Instant) {
+        let _ = deadline;
+    }
+
     /// Answers. The bytes are those of [`Answer::Bytes`], empty otherwise.
     ///
     /// # Errors

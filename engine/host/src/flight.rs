@@ -123,6 +123,10 @@ pub(crate) struct Watched<'a, C> {
 }
 
 impl<C: Capabilities> Capabilities for Watched<'_, C> {
+    fn begin(&mut self, deadline: Instant) {
+        self.inner.begin(deadline);
+    }
+
     fn answer(&mut self, ask: Ask) -> Result<(Answer, Vec<u8>), Stop> {
         self.flight.lock().asked = Some(ask.clone());
         let answer = self.inner.answer(ask);
@@ -153,6 +157,7 @@ fn question(ask: &Ask) -> String {
         Ask::List { path, .. } => ("listing", path),
         Ask::Glob { base, .. } => ("searching", base),
         Ask::Digest { path, .. } => ("identifying", path),
+        Ask::Send { .. } => return "sending a request".to_owned(),
         _ => return "answering a question about the request".to_owned(),
     };
     format!("{what} `{}`", path.escape_debug())

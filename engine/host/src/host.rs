@@ -1,5 +1,7 @@
 //! The registry of plugins and the way to call them.
 
+mod assess;
+mod notify;
 mod validate;
 
 use std::{
@@ -10,10 +12,7 @@ use std::{
     time::Instant,
 };
 
-use windlass_core::{
-    digest::Digest,
-    plugin::{Grant, World},
-};
+use windlass_core::{digest::Digest, plugin::Grant};
 
 use crate::{
     admit::{self, LoadOptions},
@@ -45,9 +44,6 @@ pub struct HostOptions {
     /// Calls at a time; 0 = as many as cores. More would make good renders pay for the crowd: budgets are wall time.
     pub workers: usize,
 }
-
-/// Worlds that this version runs: their components are held to the contract's types when they are loaded.
-const RUN: [World; 2] = [World::Renderer, World::Validator];
 
 /// The same component with other grants is another plugin.
 type PluginKey = (Digest, BTreeSet<Grant>);
@@ -166,9 +162,7 @@ impl Host {
             world: manifest.world,
             file,
         });
-        if RUN.contains(&manifest.world) {
-            self.check_types(&artefact, &reference)?;
-        }
+        self.check_types(&artefact, &reference)?;
         let grants = grants
             .iter()
             .copied()

@@ -12,7 +12,7 @@ use windlass_core::{
 };
 
 use crate::{
-    call::{self, Ended},
+    call::{self, Ended, Verdict},
     cancel::Cancel,
     capabilities::Capabilities,
     error::{CallError, HostFailure},
@@ -22,8 +22,9 @@ use crate::{
     outcome::{Outcome, Recorded, Stats, outcome},
     plugin::Plugin,
     pool::{Pool, Slot},
-    request::{RenderRequest, ValidateRequest},
-    session::{CheckSession, Session},
+    protocol::{Assessment, Notified},
+    request::{AssessRequest, NotifyRequest, RenderRequest, ValidateRequest},
+    session::{AssessSession, CheckSession, NotifySession, Session},
 };
 
 /// What a plugin of one kind is asked for.
@@ -35,12 +36,19 @@ pub(crate) trait Asked: Clone + Send + Sync + 'static {
     /// Serves the guest.
     type Session<'a>: Capabilities;
 
+    /// Whether a call may be made once more when its worker died: it is pure, so nobody noticed the first one.
+    const REPEATABLE: bool = true;
+
     /// Whose call it is.
     fn tenant(&self) -> &Tenant;
     /// Holds it to the contract's bounds.
     fn check(&self) -> Result<(), HostFailure>;
     /// Begins.
     fn session(&self, limits: CallLimits) -> Self::Session<'_>;
+    /// Whether what came out of a call that ended well is whole.
+    fn close(_: &Self::Session<'_>) -> Result<(), HostFailure> {
+        Ok(())
+    }
     /// Ends.
     fn finish(session: Self::Session<'_>) -> Recorded<Self::Output>;
     /// Findings in an output that is not kept.
@@ -99,6 +107,67 @@ impl Asked for ValidateRequest {
     }
 }
 
+impl Asked for NotifyRequest {
+    const WORLD: World = World::Notifier;
+    const REPEATABLE: bool = false;
+    type Output = Notified;
+    type Session<'a> = NotifySession<'a>;
+
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    fn check(&self) -> Result<(), HostFailure> {
+        Self::check(self)
+    }
+
+    fn session(&self, limits: CallLimits) -> NotifySession<'_> {
+        NotifySession::new(self, limits)
+    }
+
+    fn close(session: &NotifySession<'_>) -> Result<(), HostFailure> {
+        session.close()
+    }
+
+    fn finish(session: NotifySession<'_>) -> Recorded<Notified> {
+        session.finish()
+    }
+
+    fn findings(_: Notified) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+}
+
+impl Asked for AssessRequest {
+    const WORLD: World = World::HealthChecker;
+    type Output = Vec<Assessment>;
+    type Session<'a> = AssessSession<'a>;
+
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    fn check(&self) -> Result<(), HostFailure> {
+        Self::check(self)
+    }
+
+    fn session(&self, limits: CallLimits) -> AssessSession<'_> {
+        AssessSession::new(self, limits)
+    }
+
+    fn close(session: &AssessSession<'_>) -> Result<(), HostFailure> {
+        session.close()
+    }
+
+    fn finish(session: AssessSession<'_>) -> Recorded<Vec<Assessment>> {
+        session.finish()
+    }
+
+    fn findings(_: Vec<Assessment>) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+}
+
 /// A call that has its turn.
 pub(crate) struct Job<R> {
     pub(crate) pool: Arc<Pool>,
@@ -154,7 +223,7 @@ impl<R: Asked> Job<R> {
             Err(CallError::Host {
                 source: HostFailure::WorkerDied { how, .. },
                 ..
-            }) if flight.is_awaited() => {
+            }) if R::REPEATABLE && flight.is_awaited() => {
                 tracing::warn!(plugin = %self.plugin.reference, how, "a worker died in the middle of a call: once more");
                 self.attempt(flight)
             }
@@ -175,7 +244,10 @@ impl<R: Asked> Job<R> {
                     inner: &mut session,
                     flight,
                 };
-                let ended = call::drive(&mut running, &self.plugin, &self.limits, &flight.cancel, &mut watched);
+                let mut ended = call::drive(&mut running, &self.plugin, &self.limits, &flight.cancel, &mut watched);
+                if let (Verdict::Ok, Err(failure)) = (&ended.verdict, R::close(&session)) {
+                    ended.verdict = Verdict::Host(failure);
+                }
                 if ended.healthy && flight.is_awaited() {
                     self.pool.give_back(running);
                 }

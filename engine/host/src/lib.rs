@@ -1,8 +1,10 @@
 //! Runs plugins: worker process, capabilities, limits, compile cache.
 //!
 //! Read in this order:
-//! - [`Host`]: loads plugins ([`inspect()`], [`LoadOptions`], [`Plugin`]) and calls them ([`RenderRequest`] or [`ValidateRequest`] → [`Outcome`]);
+//! - [`Host`]: loads plugins ([`inspect()`], [`LoadOptions`], [`Plugin`]) and calls them ([`RenderRequest`], [`ValidateRequest`],
+//!   [`NotifyRequest`] or [`AssessRequest`] → [`Outcome`]);
 //! - [`Capabilities`]: the seam that a guest's every question passes, [`protocol`] is its wire form;
+//! - [`http`]: what notifiers send, and what they may see of the answers;
 //! - [`worker`]: the other process, behind the walls of [`sandbox`];
 //! - [`limits`]: every number, with the threat behind it; [`facts`]: what a trace records.
 
@@ -11,6 +13,7 @@
 pub mod entropy;
 pub mod error;
 pub mod facts;
+pub mod http;
 pub mod limits;
 pub mod memory;
 pub mod protocol;
@@ -52,5 +55,6 @@ pub use inspect::{Inspection, NotAComponent, inspect};
 pub use limits::{CallLimits, CompileLimits};
 pub use outcome::{Outcome, Stats};
 pub use plugin::Plugin;
-pub use request::{InputObject, RenderRequest, ValidateRequest};
+pub use protocol::{Assessment, Notified};
+pub use request::{AssessRequest, InputObject, NotifyRequest, RenderRequest, ValidateRequest};
 pub use room::{Place, Room};

@@ -12,6 +12,60 @@ pub const RENDER_TIME: Duration = Duration::from_secs(30);
 /// makes a pattern or a combination of schemas go through exponentially many cases.
 pub const VALIDATE_TIME: Duration = Duration::from_secs(15);
 
+/// Wall time of a notification, requests included. A receiver answers in a second; the threat is one that never does, and holds
+/// a worker.
+pub const NOTIFY_TIME: Duration = Duration::from_secs(30);
+
+/// Wall time of an assessment. A thousand objects take 20 ms.
+pub const ASSESS_TIME: Duration = Duration::from_secs(10);
+
+/// Requests of one notification. One is usual, an API that wants a lookup first needs three; the threat is a plugin that makes the
+/// engine's address part of an attack on somebody else.
+pub const REQUESTS: u64 = 16;
+
+/// Bytes of a request's body before secrets are put in. Chats and pagers take some ten kilobytes.
+pub const REQUEST_BYTES: usize = 1 << 20;
+
+/// Bytes of a request's URL, and of all its headers, each, before secrets are put in; servers refuse more.
+pub const REQUEST_HEAD_BYTES: usize = 16 << 10;
+
+/// Headers of a request.
+pub const REQUEST_HEADERS: usize = 64;
+
+/// Secrets put into a request, and secrets of a binding, each.
+pub const SECRETS: usize = 16;
+
+/// Bytes of a secret, at least. What is shorter could be guessed: a plugin that knows a server which repeats what it is sent sees
+/// what is cut out of the answer.
+pub const SECRET_BYTES_LEAST: usize = 8;
+
+/// Bytes of a secret, at most. Tokens have some hundred, keys some thousand; each is looked for in every answer, in a dozen forms.
+pub const SECRET_BYTES: usize = 4 << 10;
+
+/// Bytes that secrets may add to one request. The threat is a placeholder that stands in a body a million times.
+pub const SUBSTITUTED_BYTES: usize = 1 << 20;
+
+/// Bytes of an answer's body that are read, at most. What a notifier needs of it is an id or a reason.
+pub const RESPONSE_BYTES: usize = 256 << 10;
+
+/// Bytes of an answer's headers that are handed to a plugin; what is over is left out.
+pub const RESPONSE_HEAD_BYTES: usize = 16 << 10;
+
+/// Wall time of one request, redirects and the answer's last byte included.
+pub const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// Redirects followed for one request. One for a slash or a moved path is usual.
+pub const REDIRECTS: usize = 3;
+
+/// Bytes of an event's payload. The engine's own have at most half of it.
+pub const PAYLOAD_BYTES: usize = 1 << 20;
+
+/// Bytes of what a receiver calls a message, or of why it refuses it; it is cut to it.
+pub const REPLY_BYTES: usize = 4 << 10;
+
+/// Bytes of one verdict's texts; they are cut to it. Conditions have messages of some hundred.
+pub const VERDICT_BYTES: usize = 4 << 10;
+
 /// Linear memory of a call, summed over all memories. Helm and Kustomize peak at 28 MiB, big Jsonnet at 600 MiB of
 /// garbage; the threat is a template that doubles a string until the node is out of memory.
 pub const MEMORY: u64 = 512 << 20;
@@ -184,6 +238,24 @@ impl CallLimits {
     pub fn validation() -> Self {
         Self {
             time: VALIDATE_TIME,
+            ..Self::default()
+        }
+    }
+
+    /// The defaults of a notification.
+    #[must_use]
+    pub fn notification() -> Self {
+        Self {
+            time: NOTIFY_TIME,
+            ..Self::default()
+        }
+    }
+
+    /// The defaults of an assessment.
+    #[must_use]
+    pub fn assessment() -> Self {
+        Self {
+            time: ASSESS_TIME,
             ..Self::default()
         }
     }

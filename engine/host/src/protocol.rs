@@ -1,14 +1,19 @@
 //! What engine and worker say to each other. The worker knows nothing but this.
 
+mod http;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _, ser::Error as _};
 use windlass_core::{
     digest::Digest,
+    health,
     plugin::World,
     render::{AppNames, Diagnostic, Failure, FileAt, Format, Instant, Mapping},
     tree::{Entry, Node, Page, Refusal},
 };
+
+pub use http::{Encoding, HttpError, HttpHead, HttpRequest, Signing, Substitution};
 
 use crate::{error::Budget, limits::CallLimits, sandbox::Walls};
 
@@ -233,6 +238,57 @@ pub enum Ask {
         /// Label of the stream to restart.
         fork: Option<String>,
     },
+    /// `event.key`, `kind`, `at` and `attempt`
+    Event,
+    /// `event.payload`
+    Payload,
+    /// `http.send`
+    Send {
+        /// What is to be sent, with placeholders for secrets.
+        request: HttpRequest,
+    },
+}
+
+/// An event without its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventHead {
+    /// Idempotency key.
+    pub key: String,
+    /// What it is about.
+    pub kind: String,
+    /// When it was noticed.
+    pub at: Instant,
+    /// From 1.
+    pub attempt: u32,
+}
+
+/// What a notifier came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notified {
+    /// The receiver has it; its id of the message, if it gave one.
+    Delivered(Option<String>),
+    /// It may work later: after so long, or when the caller thinks fit. The log says why.
+    Retry(Option<Duration>),
+    /// It never will.
+    Rejected(String),
+    /// The plugin can't do what is asked.
+    Unsupported(String),
+    /// The open case.
+    Other {
+        /// Kebab-case.
+        code: String,
+        /// One sentence.
+        message: String,
+    },
+}
+
+/// What a health checker says of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// Where it stands and why.
+    pub verdict: health::Verdict,
+    /// JSON pointer to what says so in the object.
+    pub at: Option<String>,
 }
 
 /// The answer to an [`Ask`].
@@ -240,7 +296,7 @@ pub enum Ask {
 pub enum Answer {
     /// To `Stat`.
     Node(Node),
-    /// To `Canonical`, `Digest`, `Path`, `Config`, `KubeVersion`, `Body`.
+    /// To `Canonical`, `Digest`, `Path`, `Config`, `KubeVersion`, `Body`, `Payload`.
     Text(String),
     /// To `Read`; the bytes travel beside it.
     Bytes,
@@ -268,6 +324,12 @@ pub enum Answer {
     Words(Vec<u64>),
     /// A typed answer too: the guest may go on.
     Refused(Refusal),
+    /// To `Event`.
+    Event(EventHead),
+    /// To `Send`; the body travels beside it.
+    Sent(HttpHead),
+    /// To `Send`.
+    Unsent(HttpError),
 }
 
 /// Identity of an object as the contract has it.
@@ -294,6 +356,10 @@ pub enum Tell {
     Report(Json<Diagnostic>),
     /// `log.write`
     Log(LogLine),
+    /// What `notify.notify` returned.
+    Notified(Notified),
+    /// What `health.assess` returned of the next object.
+    Assessed(Json<Assessment>),
 }
 
 /// A document without its content.

@@ -6,12 +6,13 @@ use std::{
 };
 
 use windlass_core::{
+    event::Event,
     model::{Object, canonical},
     render::{AppNames, Instant},
     tree::Tree,
 };
 
-use crate::{entropy::EntropyKey, error::HostFailure, fair::Tenant, limits, protocol::ObjectHead};
+use crate::{entropy::EntropyKey, error::HostFailure, fair::Tenant, http::Egress, limits, protocol::ObjectHead};
 
 /// The input of one render.
 #[derive(Debug, Clone)]
@@ -53,6 +54,53 @@ pub struct ValidateRequest {
     pub previous: Option<Arc<Vec<InputObject>>>,
     /// `v1.37.0`.
     pub kube_version: String,
+}
+
+/// The input of one notification.
+#[derive(Debug, Clone)]
+pub struct NotifyRequest {
+    /// Whose call it is.
+    pub tenant: Tenant,
+    /// Canonical JSON, checked with [`crate::Plugin::check_config`].
+    pub config: String,
+    /// Idempotency key, the same on each attempt.
+    pub key: String,
+    /// What the event is about, as one word.
+    pub kind: String,
+    /// When it was noticed.
+    pub at: Instant,
+    /// From 1.
+    pub attempt: u32,
+    /// JSON, see [`windlass_core::event`].
+    pub payload: String,
+    /// What its requests may hold, and where they may go.
+    pub egress: Egress,
+}
+
+impl NotifyRequest {
+    /// The first attempt at telling of an event.
+    #[must_use]
+    pub fn of(event: &Event, tenant: Tenant, config: String, egress: Egress) -> Self {
+        Self {
+            tenant,
+            config,
+            key: event.key(),
+            kind: event.state.name().to_owned(),
+            at: event.at,
+            attempt: 1,
+            payload: event.payload(),
+            egress,
+        }
+    }
+}
+
+/// The input of one assessment.
+#[derive(Debug, Clone)]
+pub struct AssessRequest {
+    /// Whose call it is.
+    pub tenant: Tenant,
+    /// As they live; of kinds that the plugin's manifest names.
+    pub objects: Arc<Vec<InputObject>>,
 }
 
 /// An object handed to a plugin.
@@ -119,6 +167,25 @@ impl ValidateRequest {
                 .iter()
                 .chain(self.previous.iter().flat_map(|all| all.iter())),
         )
+    }
+}
+
+impl NotifyRequest {
+    /// Holds the request to the contract's bounds.
+    pub(crate) fn check(&self) -> Result<(), HostFailure> {
+        check_config(&self.config)?;
+        if self.payload.len() > limits::PAYLOAD_BYTES {
+            let what = format!("the event's payload has more than {} bytes", limits::PAYLOAD_BYTES);
+            return Err(HostFailure::Request { what });
+        }
+        Ok(())
+    }
+}
+
+impl AssessRequest {
+    /// Holds the request to the contract's bounds.
+    pub(crate) fn check(&self) -> Result<(), HostFailure> {
+        check_objects(self.objects.iter())
     }
 }
 

@@ -1,7 +1,9 @@
 //! Serves the guest of one render from trees and a request, and records what it asked.
 
+mod assess;
 mod check;
 mod meter;
+mod notify;
 mod objects;
 #[cfg(test)]
 mod cached;
@@ -28,9 +30,11 @@ use crate::{
     weight,
 };
 
+pub(crate) use assess::AssessSession;
 pub(crate) use check::CheckSession;
 pub(crate) use meter::Counts;
 use meter::Meter;
+pub(crate) use notify::NotifySession;
 
 /// One render's state in the engine.
 pub(crate) struct Session<'a> {
@@ -292,6 +296,10 @@ impl Capabilities for Session<'_> {
             Tell::Emit(Json(head)) => return self.emit(head, body),
             Tell::Report(Json(diagnostic)) => self.meter.report(diagnostic),
             Tell::Log(line) => self.meter.log(line),
+            Tell::Notified(_) | Tell::Assessed(_) => {
+                let what = "a renderer gives documents and findings, and nothing else".to_owned();
+                return Err(HostFailure::Protocol { what }.into());
+            }
         }
         Ok(())
     }
@@ -312,6 +320,7 @@ fn size(answer: &Answer) -> usize {
         Answer::Indexes(indexes) => indexes.len() * 4,
         Answer::Heads(heads) => heads.iter().map(objects::head_size).sum(),
         Answer::Field(Some(text)) => text.len(),
+        Answer::Event(head) => head.key.len() + head.kind.len() + 16,
         _ => 16,
     }
 }

@@ -8,7 +8,7 @@ use windlass_core::{
     trace::Query,
 };
 
-use crate::protocol::{DocumentHead, LogLine};
+use crate::protocol::{Assessment, DocumentHead, LogLine};
 
 /// A text with its place in a list.
 fn text(text: &str) -> u64 {
@@ -52,6 +52,12 @@ pub(crate) fn failure(failure: &Failure) -> u64 {
         Failure::Unsupported(message) | Failure::Internal(message) => text(message),
         Failure::Other { code, message } => text(code) + text(message),
     }
+}
+
+/// A health checker's word on an object.
+pub(crate) fn assessment(assessment: &Assessment) -> u64 {
+    let Assessment { verdict, at } = assessment;
+    text(&verdict.reason) + text(&verdict.message) + at.as_deref().map_or(24, text)
 }
 
 /// A line of the log.

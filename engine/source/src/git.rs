@@ -29,6 +29,7 @@ mod child;
 mod file;
 mod ssh;
 
+pub use http::tls_failure;
 pub use mirror::Mirror;
 pub use mirrors::Mirrors;
 pub(crate) use objects::tree_object;

@@ -93,7 +93,7 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Diff(args) => block_on(diff::perform(args, &cli.global, output)),
         Verb::Sync(args) => block_on(sync::perform(args, &cli.global, output)),
         Verb::Run(args) => block_on(run::perform(args, &cli.global, output)),
-        Verb::Health(args) => health::perform(args, output),
+        Verb::Health(args) => block_on(health::perform(args, &cli.global, output)),
         Verb::Plugin(args) => plugin::perform(args, output),
         Verb::Completions(args) => completions::perform(args, output),
     }

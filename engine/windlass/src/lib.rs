@@ -12,6 +12,9 @@
 pub mod reconcile;
 pub mod sources;
 pub mod plugins;
+pub mod outgoing;
+pub mod notify;
+pub mod assess;
 pub mod render;
 mod settled;
 mod claims;

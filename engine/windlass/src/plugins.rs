@@ -1,5 +1,6 @@
 //! The plugins of an installation: found in folders, admitted by `Plugin` documents, chosen by name or by the files of a folder.
 
+mod calls;
 mod recognise;
 
 use std::{
@@ -14,6 +15,7 @@ use windlass_core::{
     config::{PluginChoice, PluginSpec},
     digest::Digest,
     plugin::{Manifest, World},
+    reach::Reach,
     render::{Diagnostic, Location},
 };
 use windlass_host::{
@@ -33,6 +35,8 @@ pub struct Plugins {
     folders: Vec<PathBuf>,
     /// Budgets that a `Plugin` document sets, by the component's digest.
     limits: BTreeMap<Digest, CallLimits>,
+    /// Where requests may go, by the plugin's name.
+    reaches: BTreeMap<String, Arc<Reach>>,
 }
 
 /// An admitted component: known by its manifest, compiled when it is used first.
@@ -142,6 +146,21 @@ impl Plugins {
         max_cache: Option<u64>,
     ) -> Result<Self, PluginsError> {
         let worker = WorkerCommand::own().map_err(|source| PluginsError::Executable { source })?;
+        Self::open_with(worker, folders, admitted, base, cache, max_cache)
+    }
+
+    /// As [`Plugins::open_bounded`], with workers started by another command: for a program whose own executable is no `windlass`.
+    ///
+    /// # Errors
+    /// As [`Plugins::open`].
+    pub fn open_with(
+        worker: WorkerCommand,
+        folders: &[PathBuf],
+        admitted: &BTreeMap<String, PluginSpec>,
+        base: &Path,
+        cache: &Path,
+        max_cache: Option<u64>,
+    ) -> Result<Self, PluginsError> {
         let options = HostOptions {
             cache_dir: cache.to_owned(),
             worker,
@@ -158,9 +177,11 @@ impl Plugins {
             rejected: Vec::new(),
             folders: folders.to_vec(),
             limits: BTreeMap::new(),
+            reaches: BTreeMap::new(),
         };
         for (name, spec) in admitted {
             plugins.admit(name, spec, base)?;
+            plugins.reaches.insert(name.clone(), Arc::new(spec.http.clone()));
         }
         for folder in folders {
             plugins.search(folder);

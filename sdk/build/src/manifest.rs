@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use windlass_core::plugin::{CONTRACT, Grant, Manifest, Marker, Scope, World};
+use windlass_core::plugin::{CONTRACT, CheckedKind, Grant, Manifest, Marker, Scope, World};
 
 /// The file's name in the plugin's folder.
 pub const FILE: &str = "plugin.yaml";
@@ -80,6 +80,8 @@ struct Raw {
     #[serde(default)]
     scope: Option<Scope>,
     #[serde(default)]
+    kinds: Vec<CheckedKind>,
+    #[serde(default)]
     grants: Vec<Grant>,
     #[serde(default)]
     build: RawBuild,
@@ -130,6 +132,7 @@ pub fn parse(path: &Path, text: &str) -> Result<PluginFile, Error> {
             description: raw.description,
             markers: raw.markers,
             scope: raw.scope.unwrap_or_default(),
+            kinds: raw.kinds,
             grants: raw.grants,
             config: raw.config,
         },
@@ -159,6 +162,7 @@ fn check(raw: &Raw) -> Result<(), Finding> {
     check_identity(raw)?;
     check_markers(raw)?;
     check_scope(raw)?;
+    check_kinds(raw)?;
     check_grants(raw)?;
     if raw.language == Language::Rust && !raw.build.ldflags.is_empty() {
         return Err(("build", "has `ldflags`, which only Go knows: remove it".to_owned()));
@@ -213,6 +217,32 @@ fn check_scope(raw: &Raw) -> Result<(), Finding> {
         }
         _ => Ok(()),
     }
+}
+
+fn check_kinds(raw: &Raw) -> Result<(), Finding> {
+    let problem = |problem: String| Err(("kinds", problem));
+    match (raw.world, raw.kinds.is_empty()) {
+        (World::HealthChecker, true) => {
+            return problem("are missing: a health checker is asked about the kinds that it names".to_owned());
+        }
+        (World::HealthChecker, false) | (_, true) => {}
+        (_, false) => return problem("are what a health checker is asked about: remove them".to_owned()),
+    }
+    for (index, checked) in raw.kinds.iter().enumerate() {
+        let CheckedKind { group, kind } = checked;
+        let is_group = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+        let is_kind =
+            kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !is_kind || !group.bytes().all(is_group) {
+            return problem(format!(
+                "has `{kind}` of `{group}`, but a kind is such as `Certificate` of `cert-manager.io`"
+            ));
+        }
+        if raw.kinds[..index].contains(checked) {
+            return problem(format!("names `{kind}` of `{group}` twice"));
+        }
+    }
+    Ok(())
 }
 
 /// Which grants a world can make use of: those whose interface it imports.

@@ -33,6 +33,7 @@ mod tests {
             description: String::new(),
             markers: Vec::new(),
             scope: windlass_core::plugin::Scope::default(),
+            kinds: Vec::new(),
             grants: Vec::new(),
             config: serde_json::json!({"type": "object"}),
         };

@@ -192,3 +192,33 @@ fn credentials_go_together_with_a_certificate() {
     assert_eq!(spec.max_size, Some(4 << 30));
     assert_eq!(spec.proxy.as_ref().unwrap().no_proxy, ["example.org"]);
 }
+
+#[test]
+fn a_plugin_says_where_its_requests_may_go() {
+    let text = |http: &str| {
+        format!(
+            "apiVersion: windlass.dev/v1alpha1\nkind: Plugin\nmetadata: {{name: webhook}}\nspec:\n  grants: [http]\n  http: {http}\n  versions:\n  - {{version: 1.0.0, file: a.wasm, digest: 'sha256:{}'}}\n",
+            "0".repeat(64)
+        )
+    };
+    let spec = load(&text(
+        "{private: [10.0.0.0/8, hooks.internal], plain: [hooks.internal]}",
+    ))
+    .unwrap();
+    let reach = &spec.plugins["webhook"].http;
+    assert_eq!((reach.private.len(), reach.plain.len()), (2, 1));
+    for (http, word) in [
+        (
+            "{private: [hooks.internal, 10.0.0.1/8]}",
+            "spec.http.private[1]: `10.0.0.1/8` is neither a host name nor a network",
+        ),
+        (
+            "{private: ['https://a.test']}",
+            "spec.http.private[0]: `https://a.test` is neither",
+        ),
+        ("{privat: []}", "unknown field `privat`"),
+    ] {
+        let found = errors(&text(http));
+        assert!(found[0].starts_with("6:") && found[0].contains(word), "{found:?}");
+    }
+}

@@ -41,6 +41,8 @@ pub enum BudgetKind {
     Instances,
     /// Bytes of the worker process: what the host holds for the guest, beside its memory.
     Worker,
+    /// Outgoing requests.
+    Requests,
 }
 
 /// A budget that was used up.
@@ -86,6 +88,7 @@ impl fmt::Display for Budget {
             BudgetKind::Trace => write!(f, "asks so much that the record of it takes more than {}", Bytes(limit)),
             BudgetKind::Instances => write!(f, "has more than {limit} core instances, memories or tables"),
             BudgetKind::Worker => write!(f, "makes its worker process need more than {}", Bytes(limit)),
+            BudgetKind::Requests => write!(f, "sends more than {limit} requests"),
             BudgetKind::Label => write!(f, "uses an entropy label of more than {}", Bytes(limit)),
         }
     }

@@ -95,8 +95,8 @@ pub enum LoadError {
         /// The interface.
         grant: Grant,
     },
-    /// Granted, but this version of Windlass has no code for it.
-    #[error("plugin {plugin} needs the capability `{}`, which this version of Windlass does not serve yet", grant.name())]
+    /// Granted, but this version of Windlass has no code for it, or none for plugins of that kind.
+    #[error("plugin {plugin} needs the capability `{}`, which this version of Windlass does not serve to its kind", grant.name())]
     NotServed {
         /// Which.
         plugin: PluginRef,

@@ -18,6 +18,7 @@ fn plugin_manifest(grants: &[Grant]) -> Manifest {
             rank: 50,
         }],
         scope: Scope::default(),
+        kinds: Vec::new(),
         grants: grants.to_vec(),
         config: serde_json::Value::Null,
     }
@@ -170,6 +171,29 @@ fn a_capability_must_be_asked_for_granted_and_served() {
     ));
     // What is asked for and not imported needs no consent.
     admitted(&component(&plugin_manifest(&[Grant::Cluster]), &[], RENDER), &[]).unwrap();
+}
+
+#[test]
+fn only_notifiers_are_given_the_web() {
+    let import = ["windlass:plugin/http@0.1.0"];
+    let of = |world: World, export: &str| {
+        let manifest = Manifest {
+            world,
+            ..plugin_manifest(&[Grant::Http])
+        };
+        component(&manifest, &import, &format!("windlass:plugin/{export}@0.1.0"))
+    };
+    let notifier = of(World::Notifier, "notify");
+    admitted(&notifier, &[Grant::Http]).unwrap();
+    assert!(matches!(admitted(&notifier, &[]), Err(LoadError::NotGranted { .. })));
+    for (world, export) in [
+        (World::Renderer, "render"),
+        (World::Validator, "validate"),
+        (World::HealthChecker, "health"),
+    ] {
+        let error = admitted(&of(world, export), &[Grant::Http]).unwrap_err();
+        assert!(matches!(error, LoadError::NotServed { .. }), "{error}");
+    }
 }
 
 #[test]

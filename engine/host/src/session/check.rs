@@ -86,8 +86,8 @@ impl Capabilities for CheckSession<'_> {
                 self.meter.log(line);
                 Ok(())
             }
-            Tell::Emit(_) => {
-                let what = "a validator emits no documents".to_owned();
+            Tell::Emit(_) | Tell::Notified(_) | Tell::Assessed(_) => {
+                let what = "a validator gives findings, and nothing else".to_owned();
                 Err(HostFailure::Protocol { what }.into())
             }
         }

@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     entropy::EntropyKey,
     fair::Tenant,
-    protocol::{Level, LogLine},
-    request::ValidateRequest,
+    protocol::{Assessment, HttpError, HttpRequest, Level, LogLine, Notified, ObjectHead},
+    request::{AssessRequest, InputObject, NotifyRequest, ValidateRequest},
 };
 
 /// A store that has nothing: every question about a tree fails as a damaged mirror does.
@@ -198,4 +198,108 @@ fn a_validator_has_few_questions_and_no_documents() {
     }
     let (tell, body) = emit(1);
     assert!(broke(session.take(tell, body).unwrap_err()));
+}
+
+/// A network that nobody reaches.
+#[derive(Debug)]
+struct Nowhere;
+
+impl crate::http::Sender for Nowhere {
+    fn resolve(&self, _: &str, _: std::time::Instant) -> Result<Vec<std::net::IpAddr>, crate::http::Unsent> {
+        Err(crate::http::Unsent::Dns)
+    }
+
+    fn exchange(
+        &self,
+        _: &crate::http::Outgoing,
+        _: &[std::net::SocketAddr],
+        _: std::time::Instant,
+    ) -> Result<crate::http::Incoming, crate::http::Unsent> {
+        Err(crate::http::Unsent::Connect)
+    }
+}
+
+fn is_breach(stop: &Stop) -> bool {
+    matches!(stop, Stop::Host(HostFailure::Protocol { .. }))
+}
+
+#[test]
+fn a_notifier_gives_one_answer_and_sends_so_much() {
+    let egress = crate::http::Egress {
+        secrets: Arc::default(),
+        reach: Arc::default(),
+        sender: Arc::new(Nowhere),
+    };
+    let event = NotifyRequest {
+        tenant: Tenant::new("shop"),
+        config: "{}".into(),
+        key: "k".into(),
+        kind: "failed".into(),
+        at: Instant::default(),
+        attempt: 1,
+        payload: "{}".into(),
+        egress,
+    };
+    let mut session = NotifySession::new(&event, CallLimits::default());
+    assert!(matches!(session.close(), Err(HostFailure::Protocol { .. })));
+    assert_eq!(session.answer(Ask::Payload).unwrap().0, Answer::Text("{}".into()));
+    for ask in [Ask::Path, Ask::KubeVersion, Ask::Set { set: SetName::Objects }] {
+        assert!(is_breach(&session.answer(ask).unwrap_err()));
+    }
+    let send = || Ask::Send {
+        request: HttpRequest {
+            method: "POST".into(),
+            url: "https://a.test/".into(),
+            ..HttpRequest::default()
+        },
+    };
+    for _ in 0..limits::REQUESTS {
+        assert_eq!(session.answer(send()).unwrap().0, Answer::Unsent(HttpError::Dns));
+    }
+    assert_eq!(budget(session.answer(send()).unwrap_err()), BudgetKind::Requests);
+    let delivered = || Tell::Notified(Notified::Delivered(None));
+    session.take(delivered(), Vec::new()).unwrap();
+    session.close().unwrap();
+    assert!(is_breach(&session.take(delivered(), Vec::new()).unwrap_err()));
+    let (tell, body) = emit(1);
+    assert!(is_breach(&session.take(tell, body).unwrap_err()));
+    assert_eq!(session.finish().output, Notified::Delivered(None));
+}
+
+#[test]
+fn a_health_checker_gives_as_many_verdicts_as_there_are_objects() {
+    let object = InputObject {
+        head: ObjectHead::default(),
+        json: "{}".into(),
+    };
+    let request = AssessRequest {
+        tenant: Tenant::new("shop"),
+        objects: Arc::new(vec![object; 2]),
+    };
+    let assessed = |message: &str| {
+        let verdict = windlass_core::health::Verdict::new(windlass_core::health::State::Healthy, "", message);
+        Tell::Assessed(Json(Assessment { verdict, at: None }))
+    };
+    let limits = CallLimits {
+        output_bytes: 1000,
+        ..CallLimits::default()
+    };
+    let mut session = AssessSession::new(&request, limits);
+    assert!(is_breach(&session.answer(Ask::Config).unwrap_err()));
+    session.take(assessed("a"), Vec::new()).unwrap();
+    assert!(matches!(session.close(), Err(HostFailure::Misuse { .. })));
+    assert_eq!(
+        budget(session.take(assessed(&"m".repeat(2000)), Vec::new()).unwrap_err()),
+        BudgetKind::Output
+    );
+    let mut session = AssessSession::new(&request, limits);
+    (0..2).for_each(|_| session.take(assessed("a"), Vec::new()).unwrap());
+    session.close().unwrap();
+    let stop = session.take(assessed("a"), Vec::new()).unwrap_err();
+    assert!(matches!(stop, Stop::Host(HostFailure::Misuse { .. })));
+    assert!(is_breach(
+        &session
+            .take(Tell::Notified(Notified::Retry(None)), Vec::new())
+            .unwrap_err()
+    ));
 }

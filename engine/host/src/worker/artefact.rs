@@ -10,20 +10,28 @@ use windlass_core::plugin::World;
 
 use super::{
     descriptor_path,
-    guest::{CheckRequest, Failure, Findings, Linkers, Renderer, RendererPre, Request, Sink, Validator, ValidatorPre},
+    guest::{
+        CheckRequest, Event, Failure, Findings, HealthChecker, HealthCheckerPre, Linkers, Notifier, NotifierPre,
+        Renderer, RendererPre, Request, Sink, Validator, ValidatorPre, convert,
+    },
     state::State,
 };
+use crate::protocol::{Json, SetName, Tell};
 
 /// A plugin ready to be called.
 pub(super) enum Loaded {
     Renderer(RendererPre<State>),
     Validator(ValidatorPre<State>),
+    Notifier(NotifierPre<State>),
+    HealthChecker(HealthCheckerPre<State>),
 }
 
 /// A fresh instance of it.
 pub(super) enum Instance {
     Renderer(Renderer),
     Validator(Validator),
+    Notifier(Notifier),
+    HealthChecker(HealthChecker),
 }
 
 impl Loaded {
@@ -39,7 +47,14 @@ impl Loaded {
                 let instance = link(&linkers.validator, file).map_err(said)?;
                 ValidatorPre::new(instance).map(Self::Validator).map_err(said)
             }
-            World::Notifier | World::HealthChecker => Err(format!("this version runs no {}", world.name())),
+            World::Notifier => {
+                let instance = link(&linkers.notifier, file).map_err(said)?;
+                NotifierPre::new(instance).map(Self::Notifier).map_err(said)
+            }
+            World::HealthChecker => {
+                let instance = link(&linkers.health_checker, file).map_err(said)?;
+                HealthCheckerPre::new(instance).map(Self::HealthChecker).map_err(said)
+            }
         }
     }
 
@@ -47,6 +62,8 @@ impl Loaded {
         match self {
             Self::Renderer(plugin) => plugin.engine(),
             Self::Validator(plugin) => plugin.engine(),
+            Self::Notifier(plugin) => plugin.engine(),
+            Self::HealthChecker(plugin) => plugin.engine(),
         }
     }
 
@@ -54,12 +71,15 @@ impl Loaded {
         Ok(match self {
             Self::Renderer(plugin) => Instance::Renderer(plugin.instantiate(store)?),
             Self::Validator(plugin) => Instance::Validator(plugin.instantiate(store)?),
+            Self::Notifier(plugin) => Instance::Notifier(plugin.instantiate(store)?),
+            Self::HealthChecker(plugin) => Instance::HealthChecker(plugin.instantiate(store)?),
         })
     }
 }
 
 impl Instance {
-    /// Calls the export of its world. Both handles are borrowed: the guest can't keep them.
+    /// Calls the export of its world, and tells what it returns beside a failure. All handles are borrowed: the guest can't
+    /// keep them.
     pub(super) fn call(&self, store: &mut Store<State>) -> wasmtime::Result<Result<(), Failure>> {
         match self {
             Self::Renderer(instance) => {
@@ -72,8 +92,34 @@ impl Instance {
                     .windlass_plugin_validate()
                     .call_validate(store, request, findings)
             }
+            Self::Notifier(instance) => {
+                let event = borrow(store, Event)?;
+                let answer = instance.windlass_plugin_notify().call_notify(&mut *store, event)?;
+                let notified = convert::notified(answer);
+                store.data_mut().tell(Tell::Notified(notified), &[])?;
+                Ok(Ok(()))
+            }
+            Self::HealthChecker(instance) => assess(instance, store),
         }
     }
+}
+
+/// A verdict more than there are objects is told too: it is the engine that counts them.
+fn assess(instance: &HealthChecker, store: &mut Store<State>) -> wasmtime::Result<Result<(), Failure>> {
+    let Some(objects) = store.data_mut().object_set(SetName::Objects)? else {
+        return store.data_mut().unexpected();
+    };
+    let most = store.data_mut().table.get(&objects)?.len as usize + 1;
+    let borrowed = Resource::new_borrow(objects.rep());
+    let verdicts = match instance.windlass_plugin_health().call_assess(&mut *store, borrowed)? {
+        Ok(verdicts) => verdicts,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    for verdict in verdicts.into_iter().take(most) {
+        let assessment = convert::assessment(verdict);
+        store.data_mut().tell(Tell::Assessed(Json(assessment)), &[])?;
+    }
+    Ok(Ok(()))
 }
 
 fn borrow<T: Send + 'static>(store: &mut Store<State>, value: T) -> wasmtime::Result<Resource<T>> {

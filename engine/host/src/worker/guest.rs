@@ -3,7 +3,9 @@
 mod bindings;
 mod checking;
 pub(super) mod convert;
+mod events;
 mod files;
+mod http;
 mod objects;
 mod rendering;
 
@@ -17,9 +19,12 @@ use crate::protocol::{Level, LogLine, SetName};
 pub(super) use bindings::windlass::plugin::types::Failure;
 pub(super) use bindings::{
     Renderer, RendererPre,
+    health_checker::{HealthChecker, HealthCheckerPre, exports::windlass::plugin::health as health_api},
+    notifier::{Notifier, NotifierPre, exports::windlass::plugin::notify as notify_api},
     validator::{Validator, ValidatorPre},
 };
 use bindings::{
+    notifier::windlass::plugin::{events as events_api, http as http_api},
     validator::windlass::plugin::checking as checking_api,
     windlass::plugin::{entropy, files as files_api, log, objects as objects_api, rendering as rendering_api, types},
 };
@@ -34,7 +39,7 @@ pub struct Tree {
 #[allow(unreachable_pub, reason = "named by generated code")]
 pub struct ObjectSet {
     name: SetName,
-    len: u32,
+    pub(super) len: u32,
 }
 
 /// The handle of a request to render.
@@ -48,6 +53,10 @@ pub struct CheckRequest;
 /// The handle that takes a validator's findings.
 #[allow(unreachable_pub, reason = "named by generated code")]
 pub struct Findings;
+
+/// The handle of an event.
+#[allow(unreachable_pub, reason = "named by generated code")]
+pub struct Event;
 
 /// The sink's handle.
 #[allow(unreachable_pub, reason = "named by generated code")]
@@ -78,11 +87,13 @@ impl From<ResourceTableError> for Halt {
     }
 }
 
-/// What a world's guests may import: everything of it that needs no grant. An interface that is not linked can't be
-/// imported: no code of it is reachable.
+/// What a world's guests may import: everything of it that is served. An interface that is not linked can't be imported: no
+/// code of it is reachable.
 pub(super) struct Linkers {
     pub(super) renderer: Linker<State>,
     pub(super) validator: Linker<State>,
+    pub(super) notifier: Linker<State>,
+    pub(super) health_checker: Linker<State>,
 }
 
 pub(super) fn linkers(engine: &Engine) -> Result<Linkers, WorkerError> {
@@ -95,13 +106,22 @@ fn link(engine: &Engine) -> wasmtime::Result<Linkers> {
     let mut renderer = Linker::new(engine);
     types::add_to_linker::<_, HasSelf<State>>(&mut renderer, |state| state)?;
     log::add_to_linker::<_, HasSelf<State>>(&mut renderer, |state| state)?;
+    let mut notifier = renderer.clone();
+    events_api::add_to_linker::<_, HasSelf<State>>(&mut notifier, |state| state)?;
+    http_api::add_to_linker::<_, HasSelf<State>>(&mut notifier, |state| state)?;
     objects_api::add_to_linker::<_, HasSelf<State>>(&mut renderer, |state| state)?;
+    let health_checker = renderer.clone();
     let mut validator = renderer.clone();
     checking_api::add_to_linker::<_, HasSelf<State>>(&mut validator, |state| state)?;
     entropy::add_to_linker::<_, HasSelf<State>>(&mut renderer, |state| state)?;
     files_api::add_to_linker::<_, HasSelf<State>>(&mut renderer, |state| state)?;
     rendering_api::add_to_linker::<_, HasSelf<State>>(&mut renderer, |state| state)?;
-    Ok(Linkers { renderer, validator })
+    Ok(Linkers {
+        renderer,
+        validator,
+        notifier,
+        health_checker,
+    })
 }
 
 impl types::Host for State {

@@ -15,9 +15,10 @@ use reqwest::{
 };
 use tokio::{runtime::Runtime, time};
 
+pub use self::failure::tls_failure;
 use self::{
     exchange::{Exchange, Part, PostBody, State},
-    failure::{failed_proxy, is_about_client, tls_failure},
+    failure::{failed_proxy, is_about_client},
 };
 use super::remote::{Proxy, Remote, without_userinfo};
 use crate::{

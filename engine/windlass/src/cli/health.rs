@@ -1,25 +1,30 @@
-//! `windlass health FILE|-`: where living objects stand, by what is written in them. Asks no cluster.
+//! `windlass health FILE|-`: where living objects stand, by what is written in them, as the health checkers that are installed
+//! read it. Asks no cluster.
 
 use std::{io::Read as _, path::Path};
 
 use windlass_core::{
     health::{self, Assessed, State},
     manifest,
-    model::Object,
+    model::{Object, is_built_in},
     yaml,
 };
+use windlass_host::Tenant;
 
 use super::{
     failure::{Failure, Outcome},
+    global::Global,
     output::{Format, Output},
-    reports,
+    render, reports,
     table::{self, Cell},
 };
+use crate::assess::assess;
 
 const EXAMPLES: &str = "Examples:
   kubectl get all -n shop -o yaml | windlass health -
   windlass health live.yaml
   kubectl get deploy api -o json | windlass health - -o json | jq -r .reason
+  kubectl get certificates,gateways -A -o yaml | windlass health -    # by the health checkers in the plugin folders
 
 States: Healthy, Unknown (its kind says nothing of itself), Suspended (it is told to rest), Progressing, Terminating, Degraded (waiting
 alone won't help). Exit code 0 when nothing is to be waited for, 1 when something is degraded, 3 when something is on its way.
@@ -50,14 +55,20 @@ pub(super) struct Args {
 }
 
 /// Performs the verb.
-pub(super) fn perform(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let objects = objects(&args.file)?;
-    let all: Vec<Assessed> = objects
-        .into_iter()
-        .map(|object| Assessed {
-            verdict: health::assess(&object.body),
-            object: object.id,
-        })
+    // Kinds that come with Kubernetes need no plugin, and most looks are at those.
+    let is_custom = |object: &Object| !is_built_in(&object.id.group);
+    let verdicts = if objects.iter().any(is_custom) && !global.plugins().is_empty() {
+        let (_, plugins) = render::open(Path::new("."), global, output)?;
+        assess(&plugins, &Tenant::new(""), &objects).await
+    } else {
+        objects.iter().map(|object| health::assess(&object.body)).collect()
+    };
+    let ids = objects.into_iter().map(|object| object.id);
+    let all: Vec<Assessed> = ids
+        .zip(verdicts)
+        .map(|(object, verdict)| Assessed { object, verdict })
         .collect();
     match args.output {
         Format::Table => {

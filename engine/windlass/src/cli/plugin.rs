@@ -77,6 +77,15 @@ fn text(inspection: &Inspection, paint: Paint) -> String {
         .iter()
         .map(|m| format!("{} (rank {})", m.file, m.rank))
         .collect();
+    let kinds: Vec<String> = manifest
+        .kinds
+        .iter()
+        .map(|checked| {
+            format!("{}.{}", checked.kind, checked.group)
+                .trim_end_matches('.')
+                .to_owned()
+        })
+        .collect();
     let rows = [
         ("name", manifest.name.clone()),
         ("version", manifest.version.clone()),
@@ -85,7 +94,9 @@ fn text(inspection: &Inspection, paint: Paint) -> String {
         ("contract", manifest.contract.clone()),
         match manifest.world {
             World::Validator => ("scope", manifest.scope.name().to_owned()),
-            _ => ("recognises", listed(&markers)),
+            World::HealthChecker => ("assesses", listed(&kinds)),
+            World::Notifier => ("tells", "events of Apps".to_owned()),
+            World::Renderer => ("recognises", listed(&markers)),
         },
         ("asks for", listed(&grants)),
         ("imports", listed(&needs)),
@@ -172,6 +183,7 @@ mod tests {
                     rank: 10,
                 }],
                 scope: Scope::default(),
+                kinds: Vec::new(),
                 grants: vec![Grant::Sources],
                 config: json!({"type": "object", "properties": {
                     "releaseName": {"type": "string", "description": "Name of the release."},

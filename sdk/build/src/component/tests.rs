@@ -10,6 +10,7 @@ fn manifest(world: World, grants: Vec<Grant>) -> Manifest {
         description: String::new(),
         markers: Vec::new(),
         scope: windlass_core::plugin::Scope::default(),
+        kinds: Vec::new(),
         grants,
         config: serde_json::Value::Null,
     }

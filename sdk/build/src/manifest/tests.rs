@@ -111,3 +111,31 @@ fn a_config_that_is_no_object_is_refused() {
 fn an_unknown_world_is_refused() {
     assert!(message(&GOOD.replace("world: renderer", "world: renderers")).contains("renderers"));
 }
+
+#[test]
+fn a_health_checker_names_its_kinds() {
+    let text = |world: &str, kinds: &str| format!("name: a\nversion: 1.0.0\nworld: {world}\nlanguage: rust\n{kinds}");
+    let good = text(
+        "health-checker",
+        "kinds: [{group: a.test, kind: Widget}, {group: '', kind: Pod}]\n",
+    );
+    let kinds = parse(Path::new("plugin.yaml"), &good).unwrap().manifest.kinds;
+    assert_eq!(
+        kinds.iter().map(|kind| kind.kind.as_str()).collect::<Vec<_>>(),
+        ["Widget", "Pod"]
+    );
+    for (world, kinds, word) in [
+        ("health-checker", "", "`kinds` are missing"),
+        ("validator", "kinds: [{group: a, kind: B}]", "remove them"),
+        ("health-checker", "kinds: [{group: a, kind: b}]", "has `b` of `a`"),
+        ("health-checker", "kinds: [{group: A/v1, kind: B}]", "has `B` of `A/v1`"),
+        (
+            "health-checker",
+            "kinds: [{group: a, kind: B}, {group: a, kind: B}]",
+            "names `B` of `a` twice",
+        ),
+    ] {
+        let told = message(&text(world, kinds));
+        assert!(told.contains(word), "{told}");
+    }
+}

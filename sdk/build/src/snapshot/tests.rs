@@ -27,6 +27,7 @@ fn renderer(body: &str) -> Vec<u8> {
         description: String::new(),
         markers: Vec::new(),
         scope: windlass_core::plugin::Scope::default(),
+        kinds: Vec::new(),
         grants: Vec::new(),
         config: serde_json::Value::Null,
     };

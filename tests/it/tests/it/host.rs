@@ -28,10 +28,15 @@ use memory::Memory;
 
 /// A host of this build with its worker.
 pub(crate) fn host() -> Host {
-    host_with(WorkerCommand {
+    host_with(worker())
+}
+
+/// How workers of this build are started.
+pub(crate) fn worker() -> WorkerCommand {
+    WorkerCommand {
         program: sandbox::WINDLASS.into(),
         arguments: vec!["worker".into()],
-    })
+    }
 }
 
 /// Compiled code is shared by all tests: compiling is tested apart.

@@ -6,6 +6,8 @@ mod git_server;
 mod sandbox;
 
 mod host;
+mod notify;
+mod health_plugins;
 
 mod inputs;
 mod source;

@@ -36,3 +36,29 @@ pub mod validator {
         },
     });
 }
+
+pub mod notifier {
+    wasmtime::component::bindgen!({
+        path: "../../wit/0.1.0",
+        world: "notifier",
+        imports: { default: trappable },
+        with: {
+            "windlass:plugin/types": super::windlass::plugin::types,
+            "windlass:plugin/log": super::windlass::plugin::log,
+            "windlass:plugin/events.event": super::super::Event,
+        },
+    });
+}
+
+pub mod health_checker {
+    wasmtime::component::bindgen!({
+        path: "../../wit/0.1.0",
+        world: "health-checker",
+        imports: { default: trappable },
+        with: {
+            "windlass:plugin/types": super::windlass::plugin::types,
+            "windlass:plugin/log": super::windlass::plugin::log,
+            "windlass:plugin/objects": super::windlass::plugin::objects,
+        },
+    });
+}

@@ -1,9 +1,15 @@
 //! Between the contract's generated types and those of the core.
 
-use windlass_core::{render as core, tree};
+use std::time::Duration;
 
-use super::{files_api::Kind, rendering_api as rendering, types};
-use crate::{limits, protocol::DocumentHead, weight};
+use windlass_core::{health, render as core, tree};
+
+use super::{files_api::Kind, health_api, notify_api, rendering_api as rendering, types};
+use crate::{
+    limits,
+    protocol::{Assessment, DocumentHead, Notified},
+    weight,
+};
 
 pub(super) fn refusal(refusal: tree::Refusal) -> types::Refusal {
     match refusal {
@@ -119,4 +125,50 @@ pub(super) fn document(document: rendering::Document) -> (DocumentHead, Vec<u8>)
         attributes: document.attributes,
     };
     (head, document.content)
+}
+
+/// A notifier's answer, its texts cut to [`limits::REPLY_BYTES`].
+pub(in crate::worker) fn notified(answer: Result<Option<String>, notify_api::Failure>) -> Notified {
+    let cut = |mut text: String| {
+        core::shorten(&mut text, &mut limits::REPLY_BYTES.clone());
+        text
+    };
+    match answer {
+        Ok(id) => Notified::Delivered(id.map(cut)),
+        Err(notify_api::Failure::Retry(seconds)) => {
+            Notified::Retry(seconds.map(|seconds| Duration::from_secs(seconds.into())))
+        }
+        Err(notify_api::Failure::Rejected(why)) => Notified::Rejected(cut(why)),
+        Err(notify_api::Failure::Unsupported(what)) => Notified::Unsupported(cut(what)),
+        Err(notify_api::Failure::Other(error)) => Notified::Other {
+            code: cut(error.code),
+            message: cut(error.message),
+        },
+    }
+}
+
+/// A verdict, its texts cut to [`limits::VERDICT_BYTES`].
+pub(in crate::worker) fn assessment(verdict: health_api::Verdict) -> Assessment {
+    let health_api::Verdict {
+        state,
+        mut reason,
+        mut message,
+        at,
+    } = verdict;
+    let mut left = limits::VERDICT_BYTES;
+    let at = at.filter(|at| at.len() <= left);
+    left -= at.as_ref().map_or(0, String::len);
+    core::shorten(&mut reason, &mut left);
+    core::shorten(&mut message, &mut left);
+    let state = match state {
+        health_api::State::Healthy => health::State::Healthy,
+        health_api::State::Progressing => health::State::Progressing,
+        health_api::State::Degraded => health::State::Degraded,
+        health_api::State::Suspended => health::State::Suspended,
+        health_api::State::Unknown => health::State::Unknown,
+    };
+    Assessment {
+        verdict: health::Verdict::new(state, reason, message),
+        at,
+    }
 }

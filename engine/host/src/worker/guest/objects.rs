@@ -21,7 +21,7 @@ impl State {
     }
 
     /// A handle on a set of the request, if it has it.
-    pub(super) fn object_set(&mut self, name: SetName) -> wasmtime::Result<Option<Resource<ObjectSet>>> {
+    pub(in crate::worker) fn object_set(&mut self, name: SetName) -> wasmtime::Result<Option<Resource<ObjectSet>>> {
         match self.ask(Ask::Set { set: name })?.0 {
             Answer::Count(None) => Ok(None),
             Answer::Count(Some(len)) => Ok(Some(self.table.push(ObjectSet { name, len })?)),

@@ -4,8 +4,9 @@ use std::io;
 
 use crate::error::Error;
 
-/// The TLS failure behind an error, if that is what it is: I/O errors hide what they carry from `source`.
-pub(super) fn tls_failure<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+/// The TLS failure behind an error of an HTTP client, if that is what it is: I/O errors hide what they carry from `source`.
+#[must_use]
+pub fn tls_failure<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
     if let Some(found) = error.downcast_ref::<rustls::Error>() {
         return Some(found);
     }

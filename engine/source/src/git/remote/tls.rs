@@ -83,8 +83,12 @@ impl Tls {
         Ok(Some((chain, key)))
     }
 
-    /// The TLS side of a connection; HTTP/1.1 only, since a fetch is a handful of requests one after the other.
-    pub(super) fn config(&self, url: &str) -> Result<ClientConfig, Error> {
+    /// The TLS side of a connection; HTTP/1.1 only, since a fetch is a handful of requests one after the other. `url`: for
+    /// errors.
+    ///
+    /// # Errors
+    /// When the authorities or the client certificate can't be used, or the system's authorities can't be read.
+    pub fn config(&self, url: &str) -> Result<ClientConfig, Error> {
         if self.is_default() {
             return system_config(url);
         }

@@ -40,6 +40,7 @@ pub(super) fn manifest(name: &str) -> Manifest {
         description: String::new(),
         markers: Vec::new(),
         scope: Scope::default(),
+        kinds: Vec::new(),
         grants: Vec::new(),
         config: serde_json::Value::Null,
     }
