@@ -83,6 +83,22 @@ pub struct Desired {
     pub hash: Digest,
 }
 
+impl Desired {
+    /// The same with more in some bodies than git says; `change` gives those bodies. Which object it is must stay.
+    #[must_use]
+    pub fn with(&self, mut change: impl FnMut(&Object) -> Option<Value>) -> Self {
+        let mut desired = self.clone();
+        for manifest in desired.objects.values_mut() {
+            if let Some(body) = change(&manifest.object) {
+                manifest.object.hash = Digest::of(crate::model::canonical(&body).as_bytes());
+                manifest.object.body = body;
+            }
+        }
+        desired.hash = hash(&desired);
+        desired
+    }
+}
+
 impl Default for Digest {
     fn default() -> Self {
         Self::of(b"")

@@ -20,6 +20,7 @@ use windlass_host::{Place, Room, Tenant};
 use windlass_source::Revision;
 
 use crate::{
+    added::Added,
     apply::Changes,
     attend,
     claims::Claims,
@@ -401,14 +402,15 @@ impl Engine {
         let (inventories, renders) = (Arc::clone(&self.inventories), Arc::clone(&self.renders));
         let (key, namespace) = (key(app, identity), app.spec.target.namespace.clone());
         let documents = OnceLock::new();
+        let added = Added::of(self, app);
         Arc::new(move |id| {
             let desired = documents.get_or_init(|| {
                 let run = inventories.load(&key).ok()?.run?.parse().ok()?;
                 let output = renders.load(run)?.output()?;
                 manifest::read(&output, &namespace).ok()
             });
-            let manifest = desired.as_ref()?.objects.get(id)?;
-            Some(manifest.object.body.clone())
+            let object = &desired.as_ref()?.objects.get(id)?.object;
+            Some(added.body(object).unwrap_or_else(|| object.body.clone()))
         })
     }
 

@@ -26,6 +26,8 @@ mod attend;
 mod fights;
 mod drift;
 mod clusters;
+mod lock;
+mod added;
 pub mod state;
 pub mod report;
 pub mod stop;

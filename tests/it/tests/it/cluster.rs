@@ -20,6 +20,7 @@ mod bed;
 mod previews;
 mod rules;
 mod drift;
+mod lock;
 
 // The loop upon it: `windlass sync`.
 mod ownership;
