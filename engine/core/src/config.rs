@@ -17,7 +17,7 @@ use crate::{digest::Digest, plugin::Grant};
 
 pub use app::{
     AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, IN_CLUSTER, PluginChoice, PruneMode,
-    PruneSpec, RenderStep, SuspendSpec, TargetSpec,
+    PruneSpec, RenderStep, RestartMode, RestartSpec, SuspendSpec, TargetSpec,
 };
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use load::{ConfigError, load};

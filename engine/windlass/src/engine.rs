@@ -404,13 +404,15 @@ impl Engine {
         let documents = OnceLock::new();
         let added = Added::of(self, app);
         Arc::new(move |id| {
-            let desired = documents.get_or_init(|| {
-                let run = inventories.load(&key).ok()?.run?.parse().ok()?;
+            let known = documents.get_or_init(|| {
+                let inventory = inventories.load(&key).ok()?;
+                let run = inventory.run.as_ref()?.parse().ok()?;
                 let output = renders.load(run)?.output()?;
-                manifest::read(&output, &namespace).ok()
+                Some((manifest::read(&output, &namespace).ok()?, inventory))
             });
-            let object = &desired.as_ref()?.objects.get(id)?.object;
-            Some(added.body(object).unwrap_or_else(|| object.body.clone()))
+            let (desired, inventory) = known.as_ref()?;
+            let object = &desired.objects.get(id)?.object;
+            Some(added.last(object, inventory).unwrap_or_else(|| object.body.clone()))
         })
     }
 

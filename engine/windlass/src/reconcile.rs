@@ -137,7 +137,7 @@ async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> R
     let rendering = seen.render.documents(engine, report).await?;
     engine.stage(app, Stage::Validating);
     validate::run(engine, app, &rendering, report).await?; // may it?
-    let desired = &Added::of(engine, app).to(&rendering.desired);
+    let desired = &Added::of(engine, app).to(&rendering.desired, &seen.inventory, report);
 
     engine.stage(app, Stage::Observing);
     let target = seen.target.as_ref();

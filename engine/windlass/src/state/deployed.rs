@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
-    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, PruneSpec, TargetSpec,
+    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, PruneSpec, RestartSpec, TargetSpec,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.
@@ -67,6 +67,7 @@ impl Deployed {
                 drift: DriftSpec::default(),
                 conflicts: ConflictsSpec::default(),
                 ignore: Vec::new(),
+                restart: RestartSpec::default(),
                 deletion_policy: self.deletion_policy,
                 suspend: None,
             },

@@ -21,6 +21,7 @@ mod previews;
 mod rules;
 mod drift;
 mod lock;
+mod restarts;
 
 // The loop upon it: `windlass sync`.
 mod ownership;
