@@ -33,6 +33,8 @@ pub const SOURCE: &str = "windlass.dev/source";
 pub const LOCK: &str = "windlass.dev/lock";
 /// Field manager of the policies.
 pub const MANAGER: &str = "windlass-lock";
+/// How the policies' names begin.
+pub const PREFIX: &str = "windlass-lock-";
 /// Key of the audit annotation, after the policy's name and a `/`.
 pub const BREAK_GLASS: &str = "break-glass";
 
@@ -149,11 +151,11 @@ pub fn right() -> String {
 }
 
 fn name(installation: &str) -> String {
-    format!("windlass-lock-{installation}")
+    format!("{PREFIX}{installation}")
 }
 
 fn scale_name(installation: &str) -> String {
-    format!("windlass-lock-{installation}-scale")
+    format!("{PREFIX}{installation}-scale")
 }
 
 fn rule(operations: &[&str], resources: &[&str]) -> Value {

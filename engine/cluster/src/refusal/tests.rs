@@ -57,6 +57,17 @@ fn what_to_grant_is_told() {
         "`system:serviceaccount:shop:deployer` may not patch `deployments.apps` in namespace `shop`: bind a Role with verb `patch` on \
          `deployments.apps` to it (applying needs `get`, `create` and `patch`)",
     );
+    let locked = refusal(
+        json!({"code": 403, "reason": "Forbidden", "message": "deployments.apps \"api\" is forbidden: ValidatingAdmissionPolicy 'windlass-lock-0123456789ab' with binding 'windlass-lock-0123456789ab' denied request: Deployment.apps shop/api is kept from git: change it in x//y (App default/api)"}),
+    );
+    assert!(
+        matches!(&locked, Refusal::Locked { message } if message.contains("x//y")),
+        "{locked:?}"
+    );
+    assert!(
+        !locked.is_transient() && locked.to_string().contains("`windlass lock remove`"),
+        "{locked}"
+    );
     let key = refusal(
         json!({"code": 403, "reason": "Forbidden", "message": "userextras \"0123456789ab\" is forbidden: User \"engine\" cannot impersonate resource \"userextras/windlass.dev/installation\" in API group \"authentication.k8s.io\" at the cluster scope"}),
     );

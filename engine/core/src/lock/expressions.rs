@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{BREAK_GLASS, KEY, OWNER, SOURCE};
 use crate::{
     config::{DriftScope, LockSpec, Permission},
-    owner::MANAGER_PREFIX,
+    options,
+    owner::{INSTALLATION, MANAGER_PREFIX},
 };
 
 /// Of Kubernetes itself. Nodes and the service accounts of `kube-system` (controllers, the garbage collector, the autoscaler) are told by
@@ -121,6 +122,7 @@ impl Words<'_> {
                 &format!("{source} in variables.annotations ? variables.annotations[{source}] : ''"),
             ),
             self.glass(),
+            variable("left", &self.left()),
         ];
         if self.lock.scope == DriftScope::Owned {
             variables.push(variable("adds", &self.adds()));
@@ -148,27 +150,55 @@ impl Words<'_> {
         variable("glass", &glass)
     }
 
+    /// What the API server has noted of the engine's writing.
+    fn ours(self, o: &str) -> String {
+        let manager = quoted(&format!("{MANAGER_PREFIX}{}/", self.installation));
+        format!("{o}.metadata.managedFields.filter(m, has(m.manager) && m.manager.startsWith({manager}))")
+    }
+
+    /// Whether git says that the object is only made, and left to others since; and it stays so, and the App's. The annotation counts where
+    /// the engine set it.
+    fn left(self) -> String {
+        let (annotations, fields) = ("metadata.annotations", "'f:metadata', 'f:annotations'");
+        let by_git = format!(
+            "{}.exists(m, has(m.fieldsV1) && [{fields}].all(f, f == 'f:metadata' ? f in m.fieldsV1 : f in m.fieldsV1['f:metadata']) \
+             && {} in m.fieldsV1['f:metadata']['f:annotations'])",
+            self.ours("oldObject"),
+            quoted(&format!("f:{}", options::APPLY)),
+        );
+        let kept = [OWNER, options::APPLY].map(|key| {
+            let key = quoted(key);
+            format!("{key} in oldObject.{annotations} && {key} in object.{annotations} && object.{annotations}[{key}] == oldObject.{annotations}[{key}]")
+        });
+        let label = format!("metadata.labels[{}]", quoted(INSTALLATION));
+        format!(
+            "has(oldObject.{annotations}) && has(object.{annotations}) && {} && oldObject.{annotations}[{}] == 'create-only' \
+             && has(object.metadata.labels) && {installation} in object.metadata.labels && object.{label} == {} \
+             && has(oldObject.metadata.managedFields) && {by_git}",
+            kept.join(" && "),
+            quoted(options::APPLY),
+            quoted(self.installation),
+            installation = quoted(INSTALLATION),
+        )
+    }
+
     /// Whether a service account changes nothing of what git sets: the API server's record of the fields that the engine owns is the same
     /// before and after, and nobody else writes under the engine's name. An owner would have the object collected.
     fn adds(self) -> String {
-        let ours = |o: &str| {
-            let manager = quoted(&format!("{MANAGER_PREFIX}{}/", self.installation));
-            format!("{o}.metadata.managedFields.filter(m, has(m.manager) && m.manager.startsWith({manager}))")
-        };
         let fields = "metadata.managedFields";
         format!(
             "{USER}.startsWith('system:serviceaccount:') && has(oldObject.{fields}) && has(object.{fields}) && {before}.size() > 0 \
              && {before} == {after} && {owners} \
              && !(has(request.options) && request.options != null && has(request.options.fieldManager) && request.options.fieldManager.startsWith({prefix}))",
-            before = ours("oldObject"),
-            after = ours("object"),
+            before = self.ours("oldObject"),
+            after = self.ours("object"),
             owners = same(&["ownerReferences"]),
             prefix = quoted(MANAGER_PREFIX),
         )
     }
 
     pub(super) fn validation(self) -> Value {
-        let mut ways = Vec::new();
+        let mut ways = vec!["variables.left"];
         if self.lock.scope == DriftScope::Owned {
             ways.push("variables.adds");
         }
@@ -178,14 +208,10 @@ impl Words<'_> {
         if !self.lock.ca_injectors.is_empty() {
             ways.push("variables.injects");
         }
-        let expression = if ways.is_empty() {
-            "variables.glass".to_owned()
-        } else {
-            format!(
-                "variables.glass || (request.operation == 'UPDATE' && ({}))",
-                ways.join(" || ")
-            )
-        };
+        let expression = format!(
+            "variables.glass || (request.operation == 'UPDATE' && ({}))",
+            ways.join(" || ")
+        );
         let message = format!(
             "variables.mark[2] + ' ' + variables.mark[3] + ' is kept from git: change it in ' \
              + (variables.source == '' ? 'the repository of App ' + variables.mark[1] : variables.source + ' (App ' + variables.mark[1] + ')') + {}",

@@ -90,8 +90,9 @@ const APPLY: &str = "Examples:
   windlass lock apply windlass.yaml          # start with `mode: Warn`, and look who is warned
   windlass lock apply windlass.yaml eu
 
-Acts with the kubeconfig of the Cluster, while `windlass run` goes on. Where its credential lacks the right that lets the
-engine pass, nothing is changed. The API server heeds a policy within seconds.";
+Acts with the kubeconfig of the Cluster; a `windlass run` may go on. Where its credential lacks the right that lets the
+engine pass, nothing is changed. The API server heeds a policy within seconds: a `windlass run` that began before CONFIG
+had the lock is to be started anew first, or it is refused too.";
 
 /// Put the policies there, or change them to what CONFIG says
 #[derive(Debug, clap::Args)]

@@ -210,6 +210,40 @@ fn what_changes_nothing_of_gits_passes() {
 }
 
 #[test]
+fn what_git_only_makes_is_left_to_others_and_nobody_else_can_have_it_so() {
+    let site = Site::new("lock-made", "{mode: Deny, scope: Strict}");
+    let mut made = map("made", "1");
+    made["metadata"]["annotations"] = json!({"windlass.dev/apply": "create-only"});
+    site.commit(&[("m", map("m", "1")), ("made", made)]);
+    site.synced();
+    site.locked(&site.map("m"));
+    let status = |client: &Client, name: &str, patch: Value| merge(client, &site.map(name), &patch).status;
+    assert_eq!(status(&site.tenant(), "made", json!({"data": {"a": "2"}})), 200);
+    assert_eq!(status(&site.person(), "made", json!({"data": {"a": "3"}})), 200);
+    for patch in [
+        json!({"metadata": {"annotations": {"windlass.dev/owner": null}}}),
+        json!({"metadata": {"annotations": {"windlass.dev/apply": null}}}),
+        json!({"metadata": {"labels": {"windlass.dev/installation": "ffffffffffff"}}}),
+    ] {
+        assert_eq!(status(&site.person(), "made", patch.clone()), 403, "{patch}");
+    }
+    assert_eq!(
+        site.person().send("DELETE", &site.map("made"), None).unwrap().status,
+        403
+    );
+    // Under `Owned` an account may add annotations: this one counts where git says it.
+    site.configure("{mode: Deny}");
+    assert!(site.lock("apply", &[]).status.success());
+    let note = json!({"metadata": {"annotations": {"windlass.dev/apply": "create-only"}}});
+    soon("the other policy is heeded", || {
+        Ok(status(&site.tenant(), "m", note.clone()) == 200)
+    });
+    assert_eq!(status(&site.tenant(), "m", json!({"data": {"a": "2"}})), 403);
+    site.synced();
+    assert_eq!(site.live(&site.map("made"))["data"]["a"], "3");
+}
+
+#[test]
 fn the_engine_goes_on_and_says_in_every_object_where_it_comes_from() {
     let site = Site::new("lock-engine", &format!("{{mode: Deny, breakGlass: ['{ONCALL}']}}"));
     site.configure("{}");
@@ -244,10 +278,18 @@ fn the_engine_goes_on_and_says_in_every_object_where_it_comes_from() {
     assert_eq!(site.live(&site.map("m"))["data"]["a"], "2");
     let diff = site.sandbox.windlass(&["diff", "windlass.yaml"]);
     assert_eq!(diff.status.code(), Some(0), "{diff:?}");
+    // An engine that doesn't know of the lock is told what to do.
+    site.configure("{}");
+    let shut_out = site.sync();
+    let told = shut_out.report("web")["diagnostics"].to_string();
+    assert_eq!(shut_out.code, Some(1), "{shut_out:?}");
+    assert!(
+        told.contains("the cluster is locked for this engine") && told.contains("is kept from git"),
+        "{told}"
+    );
     // Off again: the annotation goes too.
     assert!(site.lock("remove", &[]).status.success());
-    site.configure("{}");
-    assert_eq!(site.synced().counts("web"), [0, 2, 0, 0, 0]);
+    soon("the engine may again", || Ok(site.sync().code == Some(0)));
     assert_eq!(source("m"), None);
     soon("the lock is gone", || {
         Ok(merge(
