@@ -1,6 +1,6 @@
 //! A connection to an API server: who may say where it is, how it is spoken to, and how many requests it takes at a time.
 //!
-//! One connection serves all actors: in whose name a request is made is a matter of four headers ([`crate::identity`]), so
+//! One connection serves all actors: in whose name a request is made is a matter of some headers ([`crate::identity`]), so
 //! that a thousand service accounts share one TLS session and one credential.
 //!
 //! There is no limit on requests per second: the API server's own fairness (429 with `Retry-After`) is obeyed instead. What
@@ -11,7 +11,7 @@ mod transport;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use http::HeaderMap;
@@ -21,7 +21,11 @@ use kube::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{call::Limits, identity::Actor, requests::Requests};
+use crate::{
+    call::Limits,
+    identity::{Actor, Key},
+    requests::Requests,
+};
 
 pub use kubeconfig::{Hostile, MAX_KUBECONFIG};
 
@@ -130,6 +134,7 @@ struct Inner {
     lanes: Mutex<Vec<Lane>>,
     new_lane: Builder,
     acts_as_another: bool,
+    key: OnceLock<Key>,
 }
 
 /// A connection for watches, and a share of it while it is held.
@@ -201,6 +206,7 @@ impl Connection {
             lanes: Mutex::default(),
             new_lane,
             acts_as_another,
+            key: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -234,10 +240,15 @@ impl Connection {
         Ok(())
     }
 
+    /// From now on whoever is impersonated shows that it is the engine who acts, as a locked cluster asks for. The first key counts.
+    pub fn show(&self, key: Key) {
+        let _ = self.inner.key.set(key);
+    }
+
     pub(crate) fn headers_of(&self, actor: &Actor) -> Result<HeaderMap, crate::identity::IdentityError> {
         self.admits(actor)
             .map_err(|_| crate::identity::IdentityError::ActsAsAnother)?;
-        actor.headers()
+        actor.headers(self.inner.key.get())
     }
 
     pub(crate) fn client(&self) -> &Client {

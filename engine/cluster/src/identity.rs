@@ -11,6 +11,8 @@ const AUTHENTICATED: HeaderValue = HeaderValue::from_static("system:authenticate
 
 const USER: HeaderName = HeaderName::from_static("impersonate-user");
 const GROUP: HeaderName = HeaderName::from_static("impersonate-group");
+/// [`windlass_core::lock::KEY`], escaped as an API server reads it.
+const INSTALLATION: HeaderName = HeaderName::from_static("impersonate-extra-windlass.dev%2finstallation");
 
 /// Longest name of a namespace (RFC 1123 label).
 const MAX_LABEL: usize = 63;
@@ -62,6 +64,12 @@ pub enum IdentityError {
         /// What was given.
         text: String,
     },
+    /// A name that no installation has.
+    #[error("`{text}` names no installation: hexadecimal digits were expected")]
+    Installation {
+        /// What was given.
+        text: String,
+    },
 }
 
 impl Actor {
@@ -100,11 +108,12 @@ impl Actor {
         })
     }
 
-    /// The headers that make a request this actor's; none for [`Actor::Own`].
+    /// The headers that make a request this actor's; none for [`Actor::Own`]. `key`: shows that it is the engine who acts as the service
+    /// account, see [`Key`].
     ///
     /// # Errors
     /// When the names could not stand in a header: they were not made by [`Actor::service_account`].
-    pub(crate) fn headers(&self) -> Result<HeaderMap, IdentityError> {
+    pub(crate) fn headers(&self, key: Option<&Key>) -> Result<HeaderMap, IdentityError> {
         let mut headers = HeaderMap::new();
         let Self::ServiceAccount { namespace, name } = self else {
             return Ok(headers);
@@ -124,7 +133,29 @@ impl Actor {
             value(&format!("system:serviceaccounts:{namespace}"), "namespace")?,
         );
         headers.append(GROUP, AUTHENTICATED);
+        if let Some(Key(installation)) = key {
+            headers.insert(INSTALLATION, installation.clone());
+        }
         Ok(headers)
+    }
+}
+
+/// What a locked cluster tells the engine from a tenant by, who may act as the same service account: an extra of the user, which only
+/// who has the right [`windlass_core::lock::right`] can show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key(HeaderValue);
+
+impl Key {
+    /// That of an installation.
+    ///
+    /// # Errors
+    /// When its name is none that [`windlass_core::owner::Owner`] could have.
+    pub fn of(installation: &str) -> Result<Self, IdentityError> {
+        let is_one = !installation.is_empty() && installation.bytes().all(|b| b.is_ascii_hexdigit());
+        let value = is_one.then(|| HeaderValue::from_str(installation).ok()).flatten();
+        value.map(Self).ok_or_else(|| IdentityError::Installation {
+            text: installation.to_owned(),
+        })
     }
 }
 
@@ -163,7 +194,10 @@ mod tests {
 
     #[test]
     fn a_service_account_has_its_groups() {
-        let headers = Actor::service_account("shop", "deployer").unwrap().headers().unwrap();
+        let headers = Actor::service_account("shop", "deployer")
+            .unwrap()
+            .headers(None)
+            .unwrap();
         let groups: Vec<_> = headers.get_all(GROUP).iter().map(|v| v.to_str().unwrap()).collect();
         assert_eq!(headers[USER], "system:serviceaccount:shop:deployer");
         assert_eq!(
@@ -174,7 +208,26 @@ mod tests {
                 "system:authenticated"
             ]
         );
-        assert!(Actor::Own.headers().unwrap().is_empty());
+        assert!(Actor::Own.headers(None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_who_is_impersonated_shows_the_key() {
+        let key = Key::of("0123456789ab").unwrap();
+        let account = Actor::service_account("shop", "deployer").unwrap();
+        let name = "impersonate-extra-windlass.dev%2finstallation";
+        assert_eq!(account.headers(Some(&key)).unwrap()[name], "0123456789ab");
+        assert!(account.headers(None).unwrap().get(name).is_none());
+        assert!(Actor::Own.headers(Some(&key)).unwrap().is_empty());
+        for wrong in ["", "a b", "0123\r\nImpersonate-Group: system:masters"] {
+            assert!(Key::of(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_header_is_the_key() {
+        let key = windlass_core::lock::KEY.replace('/', "%2f");
+        assert_eq!(INSTALLATION.as_str(), format!("impersonate-extra-{key}"));
     }
 
     #[test]
@@ -194,7 +247,7 @@ mod tests {
                 namespace: namespace.into(),
                 name: name.into(),
             };
-            assert!(forged.headers().is_err(), "{namespace} {name}");
+            assert!(forged.headers(None).is_err(), "{namespace} {name}");
         }
     }
 }

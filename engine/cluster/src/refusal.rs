@@ -63,6 +63,16 @@ pub enum Refusal {
         /// In the API server's words.
         message: String,
     },
+    /// Lock mode says no: the engine doesn't show who it is, or is another one.
+    #[error(
+        "the cluster is locked for this engine: `spec.lock` of its Cluster must say what the policy was made of, or `windlass lock remove` takes \
+         the policy away{}",
+        colon(.message)
+    )]
+    Locked {
+        /// In the API server's words; left out for Secrets.
+        message: String,
+    },
     /// The namespace isn't there.
     #[error("there is no namespace `{namespace}`: create it, or put it into the app")]
     NoNamespace {
@@ -162,6 +172,7 @@ impl Refusal {
             Self::Other(status) => status.code >= 500,
             Self::Forbidden(_)
             | Self::Policy { .. }
+            | Self::Locked { .. }
             | Self::NoNamespace { .. }
             | Self::Immutable { .. }
             | Self::Claimed { .. }

@@ -17,9 +17,9 @@ use crate::{digest::Digest, plugin::Grant, reach::Reach};
 
 pub use app::{
     AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, HealthSpec, IN_CLUSTER, PluginChoice,
-    PruneMode, PruneSpec, RenderStep, SuspendSpec, TargetSpec,
+    PruneMode, PruneSpec, RenderStep, RestartMode, RestartSpec, SuspendSpec, TargetSpec,
 };
-pub use cluster::{ClusterSpec, KubeconfigSpec, Unnamed};
+pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use load::{ConfigError, load};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
@@ -131,6 +131,16 @@ mod duration {
 }
 
 pub use duration::parse as duration_of;
+
+/// Reads a mode whose default is `Off`: without quotes, YAML has that word for a boolean.
+fn mode_or_off<'de, T: serde::de::DeserializeOwned + Default, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Bool(false) => Ok(T::default()),
+        value => T::deserialize(value).map_err(serde::de::Error::custom),
+    }
+}
 
 mod optional_duration {
     use std::time::Duration;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, model::ObjectId, render::Instant};
+use crate::{digest::Digest, model::ObjectId, render::Instant, restart::Configured};
 
-/// Version of the stored form; an older binary refuses a newer one. 2: with [`Clock`]. 3: objects of clusters. 4: with [`Ruled`].
-pub const FORMAT: u32 = 4;
+/// Version of the stored form; an older binary refuses a newer one. 2: with [`Clock`]. 3: objects of clusters. 4: with [`Ruled`]. 5: with
+/// [`Configured`].
+pub const FORMAT: u32 = 5;
 
 /// What one app owns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,9 @@ pub struct Owned {
     /// Which ignore rules counted when it was written last, or looked at.
     #[serde(default, skip_serializing_if = "Ruled::is_nothing")]
     pub ruled: Ruled,
+    /// What its pods were configured with when it was applied last, of a workload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured: Option<Configured>,
 }
 
 /// Which of an App's ignore rules count for an object, and what that was told from.
@@ -149,6 +153,10 @@ mod tests {
                 rules: Some(Digest::of(b"r")),
                 heeded: None,
             },
+            configured: Some(Configured {
+                used: [("ConfigMap shop/a".into(), "0123".into())].into(),
+                stamp: Some("4567".into()),
+            }),
             ..Owned::default()
         };
         let inventory = Inventory {
@@ -182,5 +190,8 @@ mod tests {
         let inventory: Inventory = serde_json::from_str(text).unwrap();
         let owned = inventory.entries.values().next().unwrap();
         assert!(owned.only_made && owned.ruled.is_nothing());
+        let text = r#"{"format":4,"entries":[{"group":"","kind":"ConfigMap","namespace":"n","name":"a","state":{"applied":null,"intended":null,"ruled":{}}}]}"#;
+        let inventory: Inventory = serde_json::from_str(text).unwrap();
+        assert_eq!(inventory.entries.values().next().unwrap().configured, None);
     }
 }

@@ -11,6 +11,8 @@
 //! - [`cel`]: expressions that people write, evaluated in bounds;
 //! - [`options`]: what people say about single objects and fields; [`immutable`]: what can't be changed while it lives;
 //! - [`health`]: whether what lives does what it is for;
+//! - [`restart`]: which workloads' pods are made anew because what they are configured with changed;
+//! - [`lock`]: the policy by which an API server refuses what others do to objects of Apps;
 //! - [`redact`]: objects as people may see them;
 //! - [`event`]: what people and programs are told; [`reach`]: where what tells them may send;
 //! - [`inventory`]: what an app owns; [`diff`]: desired × live × inventory → plan; [`guard`]: may the plan run? [`dag`]: in which order?
@@ -45,6 +47,8 @@ pub mod health;
 pub mod cel;
 pub mod options;
 pub mod immutable;
+pub mod restart;
+pub mod lock;
 pub mod redact;
 pub mod event;
 pub mod reach;

@@ -12,6 +12,7 @@ use crate::{
     digest::Digest,
     model::{NotAnObject, Object, ObjectId},
     render::{Diagnostic, Document, FileAt, Format, Location, Output, Severity, attribute},
+    restart::Configured,
     yaml::{self, Room, YamlDocument, YamlError},
 };
 
@@ -32,6 +33,8 @@ pub struct Manifest {
     pub role: Role,
     /// What of it was drawn at random, as the plugin says: for previews. No part of the object's identity.
     pub generated: Option<Generated>,
+    /// What the inventory is to know of its configuration once it is applied ([`crate::restart`]). No part of the object's identity.
+    pub configured: Option<Configured>,
 }
 
 /// Values that another installation would have others of.
@@ -81,6 +84,25 @@ pub struct Desired {
     pub warnings: Vec<Diagnostic>,
     /// Identity of the whole: what "did anything change" asks.
     pub hash: Digest,
+}
+
+impl Desired {
+    /// The same with more in some objects than git says. Which objects they are must stay.
+    #[must_use]
+    pub fn with(&self, mut change: impl FnMut(&mut Manifest)) -> Self {
+        let mut desired = self.clone();
+        desired.objects.values_mut().for_each(&mut change);
+        desired.hash = hash(&desired);
+        desired
+    }
+}
+
+impl Manifest {
+    /// Gives it another body of the same object.
+    pub fn rewrite(&mut self, body: Value) {
+        self.object.hash = Digest::of(crate::model::canonical(&body).as_bytes());
+        self.object.body = body;
+    }
 }
 
 impl Default for Digest {
@@ -168,6 +190,7 @@ impl Reader<'_> {
                     within,
                     role: role(document),
                     generated: generated(document),
+                    configured: None,
                 });
             }
             Err(cause) => self.error(|places| {

@@ -9,6 +9,7 @@ mod diff;
 mod sync;
 mod run;
 mod health;
+mod lock;
 mod plugin;
 mod completions;
 
@@ -61,6 +62,7 @@ enum Verb {
     Sync(sync::Args),
     Run(run::Args),
     Health(health::Args),
+    Lock(lock::Args),
     Plugin(plugin::Args),
     Completions(completions::Args),
 }
@@ -94,6 +96,7 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Sync(args) => block_on(sync::perform(args, &cli.global, output)),
         Verb::Run(args) => block_on(run::perform(args, &cli.global, output)),
         Verb::Health(args) => block_on(health::perform(args, &cli.global, output)),
+        Verb::Lock(args) => block_on(lock::perform(args, &cli.global, output)),
         Verb::Plugin(args) => plugin::perform(args, output),
         Verb::Completions(args) => completions::perform(args, output),
     }

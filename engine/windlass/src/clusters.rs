@@ -12,7 +12,7 @@ use windlass_cluster::{
     cluster::Cluster as Api,
     connect::{Access, Connection},
     facts::Facts,
-    identity::{Actor, Unnamed},
+    identity::{Actor, Key, Unnamed},
     store::{Changes, Rules, Store},
 };
 use windlass_core::config::{self, App, ClusterSpec, IN_CLUSTER};
@@ -134,6 +134,14 @@ impl Clusters {
         facts.map_err(|error| Stop::of("cluster", &error))
     }
 
+    /// A cluster by the name of its document, connected.
+    ///
+    /// # Errors
+    /// When it can't be connected.
+    pub(crate) async fn connected(&self, name: &str) -> Result<Shared, Stop> {
+        Ok(self.open(name).await?.shared)
+    }
+
     async fn open(&self, name: &str) -> Result<Opened, Stop> {
         let cell = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,9 +152,16 @@ impl Clusters {
     }
 
     async fn connect(&self, name: &str) -> Result<Opened, Stop> {
-        let (access, unnamed) = self.access(name)?;
+        let Reach {
+            access,
+            unnamed,
+            is_locked,
+        } = self.reach(name)?;
         let connection = Connection::open(&access, Limits::default()).await;
         let connection = connection.map_err(|error| Stop::of("cluster", &error))?;
+        if is_locked {
+            connection.show(Key::of(&self.installation).map_err(|error| Stop::of("identity", &error))?);
+        }
         let server = connection.server().to_owned();
         let api = Api::new(connection);
         let store = Store::heeding(api.clone(), &self.installation, self.rules.clone());
@@ -160,13 +175,13 @@ impl Clusters {
         Ok(Opened { shared, unnamed })
     }
 
-    fn access(&self, name: &str) -> Result<(Access, Unnamed), Stop> {
+    fn reach(&self, name: &str) -> Result<Reach, Stop> {
         if name == OF_THE_PERSON {
             let access = Access::Files {
                 paths: self.kubeconfigs.0.clone(),
                 context: None,
             };
-            return Ok((access, Unnamed::ActAsOwn));
+            return Ok(Reach::unlocked(access, Unnamed::ActAsOwn));
         }
         let remembered = {
             let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -174,7 +189,7 @@ impl Clusters {
         };
         let Some(spec) = self.specs.get(name).or(remembered.as_ref()) else {
             return if name == IN_CLUSTER {
-                Ok((Access::InCluster, Unnamed::Refused))
+                Ok(Reach::unlocked(Access::InCluster, Unnamed::Refused))
             } else {
                 Err(Stop::of("cluster", &NoCluster(name.to_owned())))
             };
@@ -191,7 +206,29 @@ impl Clusters {
             config::Unnamed::Refuse => Unnamed::Refused,
             config::Unnamed::ActAsOwn => Unnamed::ActAsOwn,
         };
-        Ok((access, unnamed))
+        Ok(Reach {
+            access,
+            unnamed,
+            is_locked: spec.lock.is_on(),
+        })
+    }
+}
+
+/// How a cluster is to be connected.
+struct Reach {
+    access: Access,
+    unnamed: Unnamed,
+    /// Lock mode: the engine shows who it is.
+    is_locked: bool,
+}
+
+impl Reach {
+    const fn unlocked(access: Access, unnamed: Unnamed) -> Self {
+        Self {
+            access,
+            unnamed,
+            is_locked: false,
+        }
     }
 }
 

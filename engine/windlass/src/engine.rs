@@ -23,6 +23,7 @@ use windlass_host::{Place, Room, Tenant};
 use windlass_source::Revision;
 
 use crate::{
+    added::Added,
     apply::Changes,
     attend,
     claims::Claims,
@@ -417,14 +418,17 @@ impl Engine {
         let (inventories, renders) = (Arc::clone(&self.inventories), Arc::clone(&self.renders));
         let (key, namespace) = (key(app, identity), app.spec.target.namespace.clone());
         let documents = OnceLock::new();
+        let added = Added::of(self, app);
         Arc::new(move |id| {
-            let desired = documents.get_or_init(|| {
-                let run = inventories.load(&key).ok()?.run?.parse().ok()?;
+            let known = documents.get_or_init(|| {
+                let inventory = inventories.load(&key).ok()?;
+                let run = inventory.run.as_ref()?.parse().ok()?;
                 let output = renders.load(run)?.output()?;
-                manifest::read(&output, &namespace).ok()
+                Some((manifest::read(&output, &namespace).ok()?, inventory))
             });
-            let manifest = desired.as_ref()?.objects.get(id)?;
-            Some(manifest.object.body.clone())
+            let (desired, inventory) = known.as_ref()?;
+            let object = &desired.objects.get(id)?.object;
+            Some(added.last(object, inventory).unwrap_or_else(|| object.body.clone()))
         })
     }
 

@@ -30,6 +30,8 @@ mod fights;
 mod health;
 mod drift;
 mod clusters;
+mod lock;
+mod added;
 pub mod state;
 pub mod report;
 pub mod stop;

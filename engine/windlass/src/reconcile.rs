@@ -14,6 +14,7 @@ use windlass_core::{
 use windlass_host::Place;
 
 use crate::{
+    added::Added,
     apply,
     claims::Whereabouts,
     drift,
@@ -144,9 +145,9 @@ async fn look(engine: &Engine, app: &App, report: &mut Report) -> Result<Seen, S
 async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> Result<Planned, Stop> {
     let room = engine.room(app).await;
     let rendering = seen.render.documents(engine, report).await?;
-    let desired = &rendering.desired;
     engine.stage(app, Stage::Validating);
     validate::run(engine, app, &rendering, report).await?; // may it?
+    let desired = &Added::of(engine, app).to(&rendering.desired, &seen.inventory, report);
 
     engine.stage(app, Stage::Observing);
     let target = seen.target.as_ref();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use windlass_core::lock;
+
 use super::About;
 
 /// A permission that is missing.
@@ -49,10 +51,26 @@ impl Denied {
     pub fn is_of_impersonation(&self) -> bool {
         self.verb == "impersonate"
     }
+
+    /// Whether it is the key of lock mode that the engine may not show.
+    #[must_use]
+    pub fn is_of_the_key(&self) -> bool {
+        let key = format!("{}/{}", lock::KEY_RESOURCE, lock::KEY);
+        self.is_of_impersonation() && self.resource.starts_with(&key)
+    }
 }
 
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_of_the_key() {
+            return write!(
+                f,
+                "`{}` may not show that it is Windlass who acts, which lock mode needs: add the rule {} to its ClusterRole, or set \
+                 `spec.lock.mode: Off` in the Cluster",
+                self.user,
+                lock::right()
+            );
+        }
         let place = if self.namespace.is_empty() {
             "in the whole cluster".to_owned()
         } else {

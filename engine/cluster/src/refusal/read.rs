@@ -1,7 +1,7 @@
 //! A failure → what it means for the object that the request was about.
 
 use serde_json::Value;
-use windlass_core::{immutable, model::ObjectId};
+use windlass_core::{immutable, lock, model::ObjectId};
 
 use super::{Denied, FieldCause, Refusal, Terminating, fields, pointer_of};
 use crate::{
@@ -105,6 +105,11 @@ fn told(status: &Status, about: &About<'_>) -> Option<Refusal> {
 }
 
 fn forbidden(status: &Status, about: &About<'_>) -> Refusal {
+    if status.says(&format!("ValidatingAdmissionPolicy '{}", lock::PREFIX)) {
+        return Refusal::Locked {
+            message: about.words(&status.message),
+        };
+    }
     Denied::read(&status.message, about).map_or_else(
         || Refusal::Policy {
             message: if about.resource.is_secret() {

@@ -57,6 +57,26 @@ fn what_to_grant_is_told() {
         "`system:serviceaccount:shop:deployer` may not patch `deployments.apps` in namespace `shop`: bind a Role with verb `patch` on \
          `deployments.apps` to it (applying needs `get`, `create` and `patch`)",
     );
+    let locked = refusal(
+        json!({"code": 403, "reason": "Forbidden", "message": "deployments.apps \"api\" is forbidden: ValidatingAdmissionPolicy 'windlass-lock-0123456789ab' with binding 'windlass-lock-0123456789ab' denied request: Deployment.apps shop/api is kept from git: change it in x//y (App default/api)"}),
+    );
+    assert!(
+        matches!(&locked, Refusal::Locked { message } if message.contains("x//y")),
+        "{locked:?}"
+    );
+    assert!(
+        !locked.is_transient() && locked.to_string().contains("`windlass lock remove`"),
+        "{locked}"
+    );
+    let key = refusal(
+        json!({"code": 403, "reason": "Forbidden", "message": "userextras \"0123456789ab\" is forbidden: User \"engine\" cannot impersonate resource \"userextras/windlass.dev/installation\" in API group \"authentication.k8s.io\" at the cluster scope"}),
+    );
+    assert_eq!(
+        key.to_string(),
+        "`engine` may not show that it is Windlass who acts, which lock mode needs: add the rule {apiGroups: [authentication.k8s.io], \
+         resources: [\"userextras/windlass.dev/installation\"], verbs: [impersonate]} to its ClusterRole, or set `spec.lock.mode: Off` in the \
+         Cluster"
+    );
     let impersonate = refusal(
         json!({"code": 403, "reason": "Forbidden", "message": "serviceaccounts \"deployer\" is forbidden: User \"engine\" cannot impersonate resource \"serviceaccounts\" in API group \"\" in the namespace \"shop\""}),
     );

@@ -38,6 +38,9 @@ pub struct AppSpec {
     /// When it is healthy, and when it is given up that it becomes so.
     #[serde(default)]
     pub health: HealthSpec,
+    /// Whether pods are made anew when what they are configured with changes.
+    #[serde(default)]
+    pub restart: RestartSpec,
     /// What becomes of the objects when the App is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -199,6 +202,25 @@ pub enum DriftMode {
     Repair,
     /// Say so and leave them.
     Report,
+}
+
+/// `App.spec.restart`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RestartSpec {
+    /// When.
+    #[serde(default, deserialize_with = "super::mode_or_off")]
+    pub mode: RestartMode,
+}
+
+/// When the pods of a Deployment, StatefulSet or DaemonSet are made anew, though git says nothing else of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestartMode {
+    /// Never.
+    #[default]
+    Off,
+    /// When the content changes that they use of a ConfigMap or Secret of the same App.
+    OnChange,
 }
 
 /// `App.spec.suspend`.

@@ -6,7 +6,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    API_VERSION, App, AppSpec, ClusterSpec, Config, IN_CLUSTER, PluginSpec, RepositorySpec, Unnamed, app, repository,
+    API_VERSION, App, AppSpec, ClusterSpec, Config, IN_CLUSTER, PluginSpec, RepositorySpec, Unnamed, app, cluster,
+    repository,
 };
 use crate::yaml::{self, Outline, YamlDocument};
 
@@ -118,6 +119,8 @@ impl Loader<'_> {
                         format!("{label}: this name means the cluster that the engine runs in; use another one");
                     return Err(self.error(index, "/metadata/name", message));
                 }
+                cluster::check(&spec)
+                    .map_err(|(pointer, message)| self.error(index, &pointer, format!("{label}: {message}")))?;
                 self.config.clusters.insert(name, spec).is_none()
             }
             "Plugin" => {

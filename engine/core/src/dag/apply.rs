@@ -12,6 +12,7 @@ use super::{
 use crate::{
     diff::{Action, SkipReason, Step},
     model::ObjectId,
+    restart,
 };
 
 /// What is wanted of the plan, as far as it is looked at.
@@ -24,6 +25,8 @@ struct Wanted<'a> {
     serving: Serving<'a>,
     /// Steps that no health is known of: they aren't ours.
     foreign: Vec<bool>,
+    /// What workloads whose restarts depend on it use, beside what they can't be without.
+    sources: Vec<(usize, Vec<ObjectId>)>,
 }
 
 struct Definition<'a> {
@@ -51,6 +54,7 @@ impl<'a> Wanted<'a> {
             definitions: BTreeMap::new(),
             serving: Serving::default(),
             foreign: steps.iter().map(is_foreign).collect(),
+            sources: Vec::new(),
         };
         for (node, step) in steps.iter().enumerate() {
             let Some(manifest) = &step.desired else { continue };
@@ -58,6 +62,9 @@ impl<'a> Wanted<'a> {
             wanted.objects.push((node, &step.id, body));
             wanted.nodes.insert(&step.id, node);
             wanted.serving.note(node, &step.id, body);
+            if manifest.configured.is_some() {
+                wanted.sources.push((node, restart::sources(manifest)));
+            }
             if step.id.kind == "CustomResourceDefinition" {
                 let text = |pointer| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
                 let definition = Definition {
@@ -99,6 +106,11 @@ impl<'a> Wanted<'a> {
     fn inferred(&self, dag: &mut Dag) {
         for (node, id, body) in &self.objects {
             for on in references(id, body).iter().filter_map(|id| self.nodes.get(id)) {
+                dag.wait(*node, *on, Until::Exists, Why::Reference);
+            }
+        }
+        for (node, sources) in &self.sources {
+            for on in sources.iter().filter_map(|id| self.nodes.get(id)) {
                 dag.wait(*node, *on, Until::Exists, Why::Reference);
             }
         }

@@ -22,6 +22,7 @@ fn step(action: Action, body: Value) -> Step {
         within: Within::default(),
         role: Role::Ordinary,
         generated: None,
+        configured: None,
     });
     Step {
         id,

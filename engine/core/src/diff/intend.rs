@@ -46,6 +46,10 @@ impl Inventory {
                 (Action::Create | Action::Configure(_), Some(manifest)) => {
                     let entry = next.entries.entry(step.id.clone()).or_default();
                     entry.intended = Some(manifest.object.hash);
+                    // What is made now may be made without our being told: what its pods were made with is known then.
+                    if entry.applied.is_none() && entry.configured.is_none() {
+                        entry.configured.clone_from(&manifest.configured);
+                    }
                     entry.deleting = false;
                 }
                 (Action::Delete, _) => {
@@ -109,6 +113,7 @@ fn owned(manifest: &Manifest, receipt: Receipt) -> Owned {
         uid: receipt.uid,
         projection: receipt.projection,
         ruled: receipt.ruled,
+        configured: manifest.configured.clone(),
     }
 }
 

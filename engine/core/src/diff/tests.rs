@@ -22,6 +22,7 @@ fn manifest(name: &str, value: u32) -> Manifest {
         within: Within::default(),
         role: Role::Ordinary,
         generated: None,
+        configured: None,
     }
 }
 

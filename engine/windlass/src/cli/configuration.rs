@@ -111,7 +111,7 @@ fn options(global: &Global) -> Result<Options, Failure> {
 pub(super) const LOADING: &str = "loading plugins; new ones are compiled once, those in Go for about a minute";
 
 /// The folder that relative paths in a configuration start from.
-fn base(path: &Path) -> PathBuf {
+pub(super) fn base(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

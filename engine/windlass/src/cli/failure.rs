@@ -23,7 +23,7 @@ pub(super) enum Outcome {
     Failed = 1,
     /// The command line or the configuration is at fault; nothing was tried.
     Usage = 2,
-    /// `diff` found changes, or `health` something that is on its way.
+    /// `diff` found changes, `health` something that is on its way, or `lock status` a lock that isn't as wanted.
     Pending = 3,
     /// `sync` waited for as long as it may, and an app is still on its way.
     TimedOut = 4,
@@ -41,7 +41,10 @@ impl Outcome {
             Self::Usage,
             "the command line or the configuration is wrong; nothing was tried",
         ),
-        (Self::Pending, "`diff` found changes, or `health` something on its way"),
+        (
+            Self::Pending,
+            "`diff` found changes, `health` something on its way, or `lock status` a lock that isn't as CONFIG says",
+        ),
         (
             Self::TimedOut,
             "`sync` waited as long as `--timeout` says, and an app is still on its way",

@@ -8,10 +8,11 @@ use windlass_core::plugin::CONTRACT;
 use super::{Cli, failure::Outcome};
 
 /// Verbs in the order a newcomer needs them.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("See what would be", &["render", "validate", "diff"]),
     ("Make it so", &["sync", "run"]),
     ("See what is", &["health"]),
+    ("Keep it so", &["lock"]),
     ("Plugins", &["plugin"]),
     ("Help", &["completions", "help"]),
 ];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
-    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec, TargetSpec,
+    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec, RestartSpec, TargetSpec,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.
@@ -68,6 +68,7 @@ impl Deployed {
                 conflicts: ConflictsSpec::default(),
                 ignore: Vec::new(),
                 health: HealthSpec::default(),
+                restart: RestartSpec::default(),
                 deletion_policy: self.deletion_policy,
                 suspend: None,
             },

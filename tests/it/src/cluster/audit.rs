@@ -42,6 +42,8 @@ pub struct Request {
     pub target: String,
     /// HTTP status.
     pub status: u16,
+    /// What the API server noted beside, by policies for example.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Audit {
@@ -121,6 +123,8 @@ struct Event {
     impersonated_user: Option<User>,
     object_ref: Option<Reference>,
     response_status: Option<Status>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -175,6 +179,7 @@ impl Event {
             agent: self.user_agent,
             target: self.request_uri,
             status: self.response_status.unwrap_or_default().code,
+            annotations: self.annotations,
         })
     }
 }

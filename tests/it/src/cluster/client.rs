@@ -28,6 +28,8 @@ pub struct Client {
     authority: String,
     tls: Arc<ClientConfig>,
     token: Option<String>,
+    /// Beside what every request has.
+    headers: Vec<(String, String)>,
     accept: &'static str,
     patience: Duration,
 }
@@ -80,6 +82,7 @@ impl Client {
             authority: server.trim_start_matches("https://").to_owned(),
             tls,
             token: token.map(str::to_owned),
+            headers: Vec::new(),
             accept: "application/json",
             patience: PATIENCE,
         }
@@ -92,6 +95,27 @@ impl Client {
             authority: server.trim_start_matches("https://").to_owned(),
             ..self.clone()
         }
+    }
+
+    /// The same in another's name, if it may impersonate: a person, who is in these groups.
+    #[must_use]
+    pub fn acting_as(&self, user: &str, groups: &[&str]) -> Self {
+        let user = ("Impersonate-User".to_owned(), user.to_owned());
+        let groups = groups
+            .iter()
+            .map(|group| ("Impersonate-Group".to_owned(), (*group).to_owned()));
+        Self {
+            headers: std::iter::once(user).chain(groups).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
     }
 
     /// The same, asking for other forms of answers.
@@ -220,6 +244,7 @@ impl Client {
                 .iter()
                 .map(|token| ("Authorization".to_owned(), format!("Bearer {token}"))),
         );
+        headers.extend(self.headers.iter().cloned());
         let request = Head {
             first: format!("{method} {target} HTTP/1.1"),
             headers,

@@ -20,6 +20,8 @@ mod bed;
 mod previews;
 mod rules;
 mod drift;
+mod lock;
+mod restarts;
 
 // The loop upon it: `windlass sync`.
 mod ownership;

@@ -163,6 +163,75 @@ fn what_is_wrong_with_a_cluster_is_told_with_its_line() {
     assert!(with("{kubeconfig: {file: ./eu.yaml, context: admin}}", "{}")[0].contains("missing field `kubeconfig`"));
 }
 
+/// A Cluster with more in its spec.
+fn cluster_with(more: &str) -> String {
+    format!(
+        "{GOOD}{}",
+        CLUSTER.replace("context: admin}", &format!("context: admin}}, {more}"))
+    )
+}
+
+#[test]
+fn a_lock_is_off_unless_said() {
+    let lock = |more: &str| load(&cluster_with(more)).unwrap().clusters["eu"].lock.clone();
+    let off = lock("withoutServiceAccount: ActAsOwn");
+    assert_eq!(
+        (off.mode, off.is_on(), off.scope),
+        (LockMode::Off, false, DriftScope::Owned)
+    );
+    assert_eq!((off.rollout_restart, off.scale), (Permission::Deny, Permission::Allow));
+    // YAML has this word for a boolean.
+    assert_eq!(lock("lock: {mode: Off, scope: Strict}").mode, LockMode::Off);
+    let on = lock("lock: {mode: Deny, breakGlass: [oncall], allow: {serviceAccounts: [ops/bot]}, autoscalers: []}");
+    assert!(on.is_on() && on.autoscalers.is_empty());
+    assert_eq!(on.ca_injectors, ["cert-manager/cert-manager-cainjector"]);
+    let spec = &load(&cluster_with("lock: {mode: Warn}")).unwrap().clusters["eu"];
+    assert_eq!(serde_json::from_value::<ClusterSpec>(json!(spec)).unwrap(), *spec);
+    // What an older binary reads stays as it was.
+    let plain = &load(&cluster_with("lock: {}")).unwrap().clusters["eu"];
+    assert_eq!(json!(plain).get("lock"), None);
+}
+
+#[test]
+fn what_is_wrong_with_a_lock_is_told_with_its_line() {
+    for (lock, expected) in [
+        (
+            "lock: {mode: Maybe}",
+            "spec.lock.mode: unknown variant `Maybe`, expected one of `Off`, `Warn`, `Deny`",
+        ),
+        (
+            "lock: {breakGlass: [oncall, 'system:authenticated']}",
+            "spec.lock.breakGlass[1]: `system:authenticated` has everybody in it: name a group of its own",
+        ),
+        (
+            "lock: {allow: {groups: ['']}}",
+            "spec.lock.allow.groups[0]: `` is empty: expected a group as the API server names it",
+        ),
+        (
+            "lock: {allow: {users: ['']}}",
+            "spec.lock.allow.users[0]: `` is empty: expected a user as the API server names it",
+        ),
+        (
+            "lock: {allow: {serviceAccounts: [bot]}}",
+            "spec.lock.allow.serviceAccounts[0]: `bot` is no service account: write `namespace/name`",
+        ),
+        (
+            "lock: {autoscalers: ['a/b/c']}",
+            "spec.lock.autoscalers[0]: `a/b/c` is no service account: write `namespace/name`",
+        ),
+        (
+            "lock: {mode: Deny}, withoutServiceAccount: ActAsOwn",
+            "spec.lock: needs `withoutServiceAccount: Refuse`: what the engine does as the kubeconfig's own user can't be told from what that \
+             user does by hand",
+        ),
+    ] {
+        let found = errors(&cluster_with(lock));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("24:"), "{found:?}");
+        assert!(found[0].ends_with(&format!("Cluster `eu`: {expected}")), "{found:?}");
+    }
+}
+
 #[test]
 fn a_person_may_act_as_their_own_kubeconfig() {
     let text =

@@ -383,6 +383,7 @@ fn what_is_only_made_is_left_to_others() {
                 within: Within::default(),
                 role: Role::Ordinary,
                 generated: None,
+                configured: None,
             },
         )]
         .into(),

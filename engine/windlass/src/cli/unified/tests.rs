@@ -30,6 +30,7 @@ fn step(action: Action, live: Option<Value>, desired: Option<Value>) -> Step {
             within: Within::default(),
             role: Role::Ordinary,
             generated: None,
+            configured: None,
         }),
         live: live.map(|body| LiveObject::whole(None, Some(body), Mark::Ours)),
     }

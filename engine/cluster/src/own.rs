@@ -1,0 +1,184 @@
+//! What the engine keeps on a cluster beside what Apps do, with the connection's own credential: the policies of lock mode.
+
+use bytes::Bytes;
+use http::Method;
+use serde_json::{Value, json};
+use windlass_core::model::ObjectId;
+
+use crate::{
+    call::{Call, Content, JSON},
+    cluster::Cluster,
+    delete::{Doomed, Propagation, text},
+    identity::Actor,
+    refusal::{self, About, Refusal},
+    requests::Verb,
+    resource::{Resource, with_query},
+};
+
+/// Something that somebody may or may not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Right<'a> {
+    /// `impersonate`, `patch`, …
+    pub verb: &'a str,
+    /// "" for the core group.
+    pub group: &'a str,
+    /// `userextras`, `deployments`, …
+    pub resource: &'a str,
+    /// "" for none.
+    pub subresource: &'a str,
+    /// "" for any.
+    pub name: &'a str,
+}
+
+impl Cluster {
+    /// Makes an object as it says, whoever wrote it before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn put(&self, resource: &Resource, id: &ObjectId, body: &Value, manager: &str) -> Result<(), Refusal> {
+        let path = resource.one(&id.namespace, &id.name);
+        let sent = body.to_string();
+        let about = About {
+            body: Some(body),
+            bytes: sent.len(),
+            ..About::bare(resource, Some(id), &Actor::Own)
+        };
+        let call = Call {
+            verb: Verb::Apply,
+            resource: resource.label(),
+            method: Method::PATCH,
+            uri: with_query(&path, &[("fieldManager", manager), ("force", "true")]),
+            accept: JSON,
+            content: Some((Content::Apply, Bytes::from(sent))),
+            known: None,
+        };
+        let answer = self.connection().call(&Actor::Own, &call).await;
+        answer.map(drop).map_err(|error| refusal::read(error, &about))
+    }
+
+    /// Deletes an object if `is_ours`; one that isn't there, or isn't ours, is left. Says whether there was one.
+    ///
+    /// # Errors
+    /// When it could not be read or deleted.
+    pub async fn take_away(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        is_ours: impl Fn(&Value) -> bool,
+    ) -> Result<bool, Refusal> {
+        let Some(live) = self.get(&Actor::Own, resource, id).await? else {
+            return Ok(false);
+        };
+        if !is_ours(&live) {
+            return Ok(false);
+        }
+        let doomed = Doomed {
+            resource,
+            id,
+            uid: text(&live, "/metadata/uid"),
+            resource_version: Some(text(&live, "/metadata/resourceVersion")),
+            propagation: Propagation::Background,
+            dry_run: false,
+        };
+        self.delete(&Actor::Own, doomed, is_ours).await?;
+        Ok(true)
+    }
+
+    /// Whether the connection's own user has a right in the whole cluster.
+    ///
+    /// # Errors
+    /// When the API server doesn't say.
+    pub async fn may(&self, right: Right<'_>) -> Result<bool, Refusal> {
+        let resource = Resource {
+            group: "authorization.k8s.io".to_owned(),
+            version: "v1".to_owned(),
+            kind: "SelfSubjectAccessReview".to_owned(),
+            plural: "selfsubjectaccessreviews".to_owned(),
+            namespaced: false,
+        };
+        let asked = json!({"apiVersion": resource.api_version(), "kind": resource.kind, "spec": {"resourceAttributes": {
+            "verb": right.verb, "group": right.group, "resource": right.resource, "subresource": right.subresource, "name": right.name,
+        }}});
+        let call = Call {
+            verb: Verb::Create,
+            resource: resource.label(),
+            method: Method::POST,
+            uri: resource.all(""),
+            accept: JSON,
+            content: Some((Content::Json, Bytes::from(asked.to_string()))),
+            known: None,
+        };
+        let about = About::bare(&resource, None, &Actor::Own);
+        let answer = self.connection().call(&Actor::Own, &call).await;
+        let review: Value = answer
+            .and_then(|answer| answer.json())
+            .map_err(|error| refusal::read(error, &about))?;
+        Ok(review.pointer("/status/allowed") == Some(&Value::Bool(true)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fake::{Fake, Reply};
+
+    use super::*;
+
+    const KEY: Right<'_> = Right {
+        verb: "impersonate",
+        group: "authentication.k8s.io",
+        resource: "userextras",
+        subresource: "windlass.dev/installation",
+        name: "0123456789ab",
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_is_there_when_the_server_says_so() {
+        for (status, expected) in [
+            (json!({"allowed": true}), true),
+            (json!({"allowed": false, "denied": true}), false),
+            (json!({}), false),
+        ] {
+            let (connection, fake) = Fake::script(vec![Reply::Json(201, json!({"status": status}))]);
+            assert_eq!(Cluster::new(connection).may(KEY).await.unwrap(), expected);
+            let asked = &fake.seen()[0].body["spec"]["resourceAttributes"];
+            assert_eq!(asked["subresource"], "windlass.dev/installation");
+            assert_eq!(
+                fake.lines(),
+                ["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"]
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_ours_is_left() {
+        let resource = Resource {
+            group: "x.test".into(),
+            version: "v1".into(),
+            kind: "Thing".into(),
+            plural: "things".into(),
+            namespaced: false,
+        };
+        let id = ObjectId {
+            group: "x.test".into(),
+            kind: "Thing".into(),
+            namespace: String::new(),
+            name: "a".into(),
+        };
+        let live = json!({"metadata": {"uid": "u", "resourceVersion": "7", "labels": {"by": "us"}}});
+        let is_ours = |by: &'static str| move |live: &Value| live["metadata"]["labels"]["by"] == by;
+        let (connection, fake) = Fake::script(vec![Reply::Json(200, live.clone())]);
+        let cluster = Cluster::new(connection);
+        assert!(!cluster.take_away(&resource, &id, is_ours("them")).await.unwrap());
+        assert_eq!(fake.lines().len(), 1);
+        let (connection, fake) = Fake::script(vec![
+            Reply::Json(200, live),
+            Reply::Json(200, json!({"status": "Success"})),
+        ]);
+        let cluster = Cluster::new(connection);
+        assert!(cluster.take_away(&resource, &id, is_ours("us")).await.unwrap());
+        assert_eq!(
+            fake.seen()[1].body["preconditions"],
+            json!({"uid": "u", "resourceVersion": "7"})
+        );
+    }
+}
