@@ -159,9 +159,9 @@ impl Words<'_> {
     /// Whether git says that the object is only made, and left to others since; and it stays so, and the App's. The annotation counts where
     /// the engine set it.
     fn left(self) -> String {
-        let (annotations, fields) = ("metadata.annotations", "'f:metadata', 'f:annotations'");
+        let annotations = "metadata.annotations";
         let by_git = format!(
-            "{}.exists(m, has(m.fieldsV1) && [{fields}].all(f, f == 'f:metadata' ? f in m.fieldsV1 : f in m.fieldsV1['f:metadata']) \
+            "{}.exists(m, has(m.fieldsV1) && 'f:metadata' in m.fieldsV1 && 'f:annotations' in m.fieldsV1['f:metadata'] \
              && {} in m.fieldsV1['f:metadata']['f:annotations'])",
             self.ours("oldObject"),
             quoted(&format!("f:{}", options::APPLY)),
