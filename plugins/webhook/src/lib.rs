@@ -1,7 +1,7 @@
 //! Tells a receiver on the web of events: a request by the user's template, with secrets that the host puts in.
 //!
 //! The plugin never has a secret. Where the configuration says `${secret:NAME}`, the request that leaves here holds a mark that
-//! occurs nowhere in the event ([`marks`]), so that no text from a repository can pass for one.
+//! occurs nowhere in the event (`marks.rs`), so that no text from a repository can pass for one.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
