@@ -131,7 +131,9 @@ impl Board {
         if same_findings && same_health && changes.is_empty() {
             return String::new();
         }
-        let details = if same_findings && report.notes.is_empty() {
+        // What keeps it from being healthy is news when its health is.
+        let has_turned = !same_health && !report.unhealthy.is_empty();
+        let details = if same_findings && report.notes.is_empty() && !has_turned {
             String::new()
         } else {
             reports::details(report, self.verbose, self.paint)
@@ -209,7 +211,12 @@ fn health_second<T>(mut columns: Vec<T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use windlass_core::{diff::Counts, render::Location};
+    use windlass_core::{
+        diff::Counts,
+        health::{Assessed, State, Verdict},
+        model::ObjectId,
+        render::Location,
+    };
 
     use super::*;
 
@@ -280,6 +287,31 @@ mod tests {
         assert!(board.take(&event, "t").contains("error[x]: broken"));
         assert_eq!(board.take(&event, "t"), "");
         assert_eq!(board.take(&Event::Report(healthy("api", 0)), "t"), "t api Healthy\n");
+    }
+
+    #[test]
+    fn what_keeps_an_app_from_being_healthy_is_told_when_it_turns() {
+        let mut board = board();
+        board.take(&Event::Report(healthy("api", 0)), "t");
+        let mut turned = healthy("api", 0);
+        turned.health = Health::Progressing;
+        turned.unhealthy = vec![Assessed {
+            object: ObjectId {
+                group: "apps".into(),
+                kind: "Deployment".into(),
+                namespace: "shop".into(),
+                name: "api".into(),
+            },
+            verdict: Verdict::new(State::Progressing, "LessAvailable", "1 of 2 are available"),
+        }];
+        turned.unhealthy_total = 1;
+        let event = Event::Report(turned);
+        let news = board.take(&event, "t");
+        assert!(
+            news.contains("note: Deployment.apps shop/api is Progressing: 1 of 2 are available"),
+            "{news}"
+        );
+        assert_eq!(board.take(&event, "t"), "");
     }
 
     #[test]
