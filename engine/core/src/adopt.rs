@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     conflict::Contest,
     fields::{Element, FieldPath, FieldSet},
-    managers::{BadManagers, Manager, Managers, Operation},
+    managers::{BadManagers, Manager, Managers, Operation, replaced, unless_changed},
     owner::{APP, INSTALLATION, OWNER, Owner},
 };
 
@@ -180,15 +180,12 @@ pub fn handover(object: &Value, owner: &Owner, right: Right) -> Result<Option<Ha
         convert(object, manager, &converted, &mut kept);
         let ours = kept.iter().find(|entry| entry.is_applier(manager));
         fields = ours.map(|entry| entry.fields.clone()).unwrap_or_default();
-        let entries: Vec<Value> = kept.iter().map(Manager::to_value).collect();
-        patch.push(json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}));
+        patch.push(replaced(&kept));
     }
     if has_last_applied {
         patch.push(json!({"op": "remove", "path": pointer}));
     }
-    // Not `test`: a `replace` with an old version ends in a conflict (409), a failed test in an invalid request (422).
-    let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
-    patch.push(json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}));
+    patch.push(unless_changed(object));
     Ok(Some(Handover {
         patch: patch.into(),
         from: converted.iter().map(|entry| entry.name.clone()).collect(),
@@ -212,11 +209,9 @@ pub fn release(object: &Value, owner: &Owner) -> Result<Value, BadManagers> {
     let (ours, mut kept): (Vec<Manager>, Vec<Manager>) = managers.0.into_iter().partition(|entry| entry.name == name);
     if !ours.is_empty() {
         ours.into_iter().for_each(|entry| leave_to_nobody(entry, &mut kept));
-        let entries: Vec<Value> = kept.iter().map(Manager::to_value).collect();
-        patch.push(json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}));
+        patch.push(replaced(&kept));
     }
-    let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
-    patch.push(json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}));
+    patch.push(unless_changed(object));
     Ok(patch.into())
 }
 
@@ -226,14 +221,7 @@ fn leave_to_nobody(entry: Manager, kept: &mut Vec<Manager>) {
         operation: Operation::Update,
         ..entry
     };
-    let is_it = |known: &&mut Manager| {
-        (&known.name, known.operation) == (&entry.name, entry.operation)
-            && (&known.subresource, &known.api_version) == (&entry.subresource, &entry.api_version)
-    };
-    match kept.iter_mut().find(is_it) {
-        Some(known) => known.fields = known.fields.union(&entry.fields),
-        None => kept.push(entry),
-    }
+    entry.join(kept);
 }
 
 /// Whether another app of the installation has an entry of an object.

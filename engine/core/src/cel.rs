@@ -28,6 +28,7 @@ use std::{
 };
 
 use ::cel::{Context, Env, ExecutionError, IdedExpr, ParseErrors, objects::ValueType};
+use serde::{Deserialize as _, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 /// Bytes of a text. What people write has a line or two; the parser takes some milliseconds for this much.
@@ -158,6 +159,15 @@ impl Expression {
             ast: Arc::new(ast),
             pattern,
         })
+    }
+
+    /// Reads it from a document, see [`Self::parse`].
+    ///
+    /// # Errors
+    /// When it is no text, and at the first mistake in it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D, variables: &[&str]) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text, variables).map_err(D::Error::custom)
     }
 
     /// As it was written.
@@ -298,6 +308,13 @@ fn place(text: &str, offset: u32) -> (u32, u32) {
         '\n' => (line + 1, 1),
         _ => (line, column + 1),
     })
+}
+
+/// As it was written.
+impl Serialize for Expression {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
 }
 
 /// Of one text and the same variables.

@@ -105,11 +105,8 @@ impl Verdict {
 /// Tells where an object stands, by what is written in it.
 #[must_use]
 pub fn assess(object: &Value) -> Verdict {
-    if !object["metadata"]["deletionTimestamp"].is_null() {
-        return Verdict::new(State::Terminating, "Terminating", "it is being deleted");
-    }
-    if let Some(behind) = not_observed(object) {
-        return behind;
+    if let Some(verdict) = whatever_it_is(object) {
+        return verdict;
     }
     let (group, _) = group_version(text(object, "/apiVersion"));
     let kind = text(object, "/kind");
@@ -124,6 +121,14 @@ pub fn assess(object: &Value) -> Verdict {
         _ => None,
     };
     of_its_kind.unwrap_or_else(|| generic::assess(group, object))
+}
+
+/// What is told of an object whatever its kind and whoever tells the rest: it is being deleted, or not seen yet as it is now.
+fn whatever_it_is(object: &Value) -> Option<Verdict> {
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return Some(Verdict::new(State::Terminating, "Terminating", "it is being deleted"));
+    }
+    not_observed(object)
 }
 
 /// Controllers say which generation their status is about; until that is the object's, it is about another one.

@@ -128,25 +128,27 @@ pub fn moved_on(object: &Value, name: &str, api_version: &str) -> Result<Option<
     if !managers.0.iter().any(is_behind) {
         return Ok(None);
     }
-    let mut moved: Vec<Manager> = Vec::new();
+    let mut moved = Vec::new();
     for mut entry in managers.0 {
         if is_behind(&entry) {
             entry.api_version = api_version.to_owned();
         }
-        let is_it =
-            |known: &&mut Manager| known.is_writer(name) && entry.is_writer(name) && known.operation == entry.operation;
-        match moved.iter_mut().find(is_it) {
-            Some(known) => known.fields = known.fields.union(&entry.fields),
-            None => moved.push(entry),
-        }
+        entry.join(&mut moved);
     }
-    let entries: Vec<Value> = moved.iter().map(Manager::to_value).collect();
+    Ok(Some(json!([replaced(&moved), unless_changed(object)])))
+}
+
+/// The operation of a JSON patch that has these entries take the place of all.
+pub(crate) fn replaced(entries: &[Manager]) -> Value {
+    let entries: Vec<Value> = entries.iter().map(Manager::to_value).collect();
+    json!({"op": "replace", "path": "/metadata/managedFields", "value": entries})
+}
+
+/// The operation of a JSON patch by which it fails when the object has changed since it was read. Not `test`: a `replace` with an old
+/// version ends in a conflict (409), a failed test in an invalid request (422).
+pub(crate) fn unless_changed(object: &Value) -> Value {
     let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
-    Ok(Some(json!([
-        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
-        // Not `test`: see the handover.
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-    ])))
+    json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
 }
 
 impl Manager {
@@ -160,6 +162,18 @@ impl Manager {
     #[must_use]
     pub fn is_writer(&self, name: &str) -> bool {
         self.subresource.is_empty() && self.name == name
+    }
+
+    /// Joins other entries: one of the same manager, that writes the same way in the same version, has its fields too from then on.
+    pub(crate) fn join(self, entries: &mut Vec<Self>) {
+        let is_it = |known: &&mut Self| {
+            (&known.name, known.operation) == (&self.name, self.operation)
+                && (&known.subresource, &known.api_version) == (&self.subresource, &self.api_version)
+        };
+        match entries.iter_mut().find(is_it) {
+            Some(known) => known.fields = known.fields.union(&self.fields),
+            None => entries.push(self),
+        }
     }
 
     /// As it stands in `metadata.managedFields`.

@@ -55,6 +55,11 @@ impl fmt::Display for ObjectId {
     }
 }
 
+/// Items of a list in a manifest; none where there is no list.
+pub(crate) fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
 /// One object as git wants it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {

@@ -158,8 +158,11 @@ impl Attendant {
                     }
                 }
                 for (app, is_more) in apps {
+                    if is_more {
+                        waker.wake(app);
+                        continue;
+                    }
                     match engine.healths().turned(app) {
-                        _ if is_more => waker.wake(app),
                         Turn::Unknown => waker.wake(app),
                         Turn::Other(report) => engine.tell(Event::Report(*report)),
                         Turn::Same => {}

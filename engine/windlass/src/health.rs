@@ -113,11 +113,7 @@ impl Healths {
         ward.told = Some(standing.told());
         let health = standing.health;
         standing.write(report);
-        let is_first = wards.put(&app.name, ward);
-        drop(wards);
-        if is_first {
-            self.sooner.notify_one();
-        }
+        self.put(&mut wards, &app.name, ward);
         health
     }
 
@@ -154,11 +150,7 @@ impl Healths {
             Turn::Other(Box::new(report))
         };
         ward.told = told;
-        let is_first = wards.put(app, ward);
-        drop(wards);
-        if is_first {
-            self.sooner.notify_one();
-        }
+        self.put(&mut wards, app, ward);
         turn
     }
 
@@ -230,6 +222,12 @@ impl Healths {
         let ward = wards.by_app.get(&app.name)?;
         let since = ward.since.unwrap_or_else(Instant::now);
         Some((ward.store.health_turns(&ward.owner), since + ward.deadline))
+    }
+
+    fn put(&self, wards: &mut Wards, app: &str, ward: Ward) {
+        if wards.put(app, ward) {
+            self.sooner.notify_one();
+        }
     }
 
     fn wards(&self) -> MutexGuard<'_, Wards> {

@@ -74,15 +74,13 @@ impl Lock {
         let mut found = Vec::new();
         for id in lock::ids(&self.installation) {
             let wanted = self.wanted.get(&id);
-            let live = match self.resource(&id).await {
-                Ok(resource) => self
+            let live = match self.served(&id).await? {
+                Some(resource) => self
                     .api
                     .get(&Actor::Own, &resource, &id)
                     .await
                     .map_err(|error| told(&error))?,
-                // Older than 1.30: then nothing of it is there.
-                Err(Refusal::Kind(KindError::NoMatch { .. })) => None,
-                Err(error) => return Err(told(&error)),
+                None => None,
             };
             let state = match (wanted, live) {
                 (None, None) => continue,
@@ -142,16 +140,23 @@ impl Lock {
     async fn take_away(&self, which: impl Fn(&ObjectId) -> bool) -> Result<usize, Stop> {
         let mut taken = 0;
         for id in lock::ids(&self.installation).into_iter().filter(|id| which(id)) {
-            let resource = match self.resource(&id).await {
-                Ok(resource) => resource,
-                Err(Refusal::Kind(KindError::NoMatch { .. })) => continue,
-                Err(error) => return Err(told(&error)),
+            let Some(resource) = self.served(&id).await? else {
+                continue;
             };
             // Its name says whose it is; whatever bears it is the lock's.
             let was_there = self.api.take_away(&resource, &id, |_| true).await;
             taken += usize::from(was_there.map_err(|error| told(&error))?);
         }
         Ok(taken)
+    }
+
+    /// `None`: the cluster is older than 1.30, so nothing of a lock is there.
+    async fn served(&self, id: &ObjectId) -> Result<Option<Resource>, Stop> {
+        match self.resource(id).await {
+            Ok(resource) => Ok(Some(resource)),
+            Err(Refusal::Kind(KindError::NoMatch { .. })) => Ok(None),
+            Err(error) => Err(told(&error)),
+        }
     }
 
     async fn resource(&self, id: &ObjectId) -> Result<Resource, Refusal> {

@@ -147,9 +147,7 @@ impl<'a> Writing<'a> {
         };
         // A dry run leaves nothing that the next one could build on.
         if !self.how.dry_run {
-            let mut call = self.call(Verb::Patch, Method::PATCH, Content::JsonPatch, &handover.patch);
-            call.uri = with_query(&self.path(), &[("fieldManager", &self.manager)]);
-            self.send(&call, &handover.patch).await?;
+            self.amend(&handover.patch).await?;
         }
         Ok(Some(handover))
     }
@@ -166,10 +164,15 @@ impl<'a> Writing<'a> {
         let Some(patch) = patch else {
             return Ok(false);
         };
-        let mut call = self.call(Verb::Patch, Method::PATCH, Content::JsonPatch, &patch);
-        call.uri = with_query(&self.path(), &[("fieldManager", &self.manager)]);
-        self.send(&call, &patch).await?;
+        self.amend(&patch).await?;
         Ok(true)
+    }
+
+    /// Sends a JSON patch about who owns what.
+    async fn amend(&self, patch: &Value) -> Result<Answer, Refusal> {
+        let mut call = self.call(Verb::Patch, Method::PATCH, Content::JsonPatch, patch);
+        call.uri = with_query(&self.path(), &[("fieldManager", &self.manager)]);
+        self.send(&call, patch).await
     }
 
     async fn apply(&self, handover: Option<&Handover>) -> Result<Written, Refusal> {

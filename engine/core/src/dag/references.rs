@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::ObjectId;
+use crate::model::{ObjectId, items};
 
 /// Groups that are named more than once.
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -83,10 +83,6 @@ fn named(group: &str, kind: &str, namespace: &str, name: &str) -> ObjectId {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
     }
-}
-
-fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    value.and_then(Value::as_array).into_iter().flatten()
 }
 
 struct Found<'a> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::references;
-use crate::model::{ObjectId, is_built_in};
+use crate::model::{ObjectId, is_built_in, items};
 
 /// A Service by namespace and name.
 pub(super) type ServiceName = (String, String);
@@ -101,10 +101,6 @@ fn service(value: Option<&Value>) -> Option<ServiceName> {
 
 fn text(value: Option<&Value>) -> &str {
     value.and_then(Value::as_str).unwrap_or_default()
-}
-
-fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    value.and_then(Value::as_array).into_iter().flatten()
 }
 
 /// Which workloads are behind a Service: those whose pods it selects.

@@ -1,9 +1,9 @@
 //! Checks that an App brings, for kinds of which the built-in rules know too little.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{State, Verdict, assess, not_observed};
+use super::{Verdict, assess, whatever_it_is};
 use crate::{
     cel::{Expression, Unanswered},
     model::ObjectId,
@@ -32,7 +32,8 @@ pub struct Check {
 }
 
 /// An expression over [`Test::VARIABLE`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Test(Expression);
 
 impl Test {
@@ -40,17 +41,9 @@ impl Test {
     pub const VARIABLE: &str = "live";
 }
 
-impl Serialize for Test {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.text())
-    }
-}
-
 impl<'de> Deserialize<'de> for Test {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = Expression::parse(&text, &[Self::VARIABLE]);
-        parsed.map(Self).map_err(D::Error::custom)
+        Expression::deserialize(deserializer, &[Self::VARIABLE]).map(Self)
     }
 }
 
@@ -91,10 +84,7 @@ pub fn assess_by(checks: &[Check], id: &ObjectId, object: &Value) -> Verdict {
     let Some(check) = checks.iter().find(|check| check.is_about(id)) else {
         return assess(object);
     };
-    if !object["metadata"]["deletionTimestamp"].is_null() {
-        return Verdict::new(State::Terminating, "Terminating", "it is being deleted");
-    }
-    not_observed(object).unwrap_or_else(|| check.ask(object))
+    whatever_it_is(object).unwrap_or_else(|| check.ask(object))
 }
 
 #[cfg(test)]
@@ -102,6 +92,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::health::State;
 
     fn id(name: &str) -> ObjectId {
         ObjectId {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
@@ -37,7 +37,8 @@ pub struct IgnoreRule {
 }
 
 /// When a rule counts: an expression over [`Condition::VARIABLES`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Condition(Expression);
 
 impl Condition {
@@ -60,17 +61,9 @@ impl Condition {
     }
 }
 
-impl Serialize for Condition {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.text())
-    }
-}
-
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = Expression::parse(&text, &Self::VARIABLES);
-        parsed.map(Self).map_err(D::Error::custom)
+        Expression::deserialize(deserializer, &Self::VARIABLES).map(Self)
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::model::items;
+
 /// One use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
@@ -165,8 +167,4 @@ fn some(kind: &'static str, name: &str, keys: impl IntoIterator<Item = String>) 
 
 fn text(value: Option<&Value>) -> Option<&str> {
     value.and_then(Value::as_str)
-}
-
-fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    value.and_then(Value::as_array).into_iter().flatten()
 }
