@@ -9,7 +9,7 @@
 //! - [`cluster`]: a cluster to work with; [`first_contact`]: what is there before anything is written;
 //! - [`ready`]: whether an object is ready, as far as others depend on it;
 //! - [`apply`]: how an object is written; [`delete`]: how it goes, `release` how it is let go, `contents` what would go with it;
-//! - [`own`]: what the engine keeps on a cluster beside what Apps do;
+//! - [`own`]: what the engine keeps on a cluster beside what Apps do; `events`: what it tells there;
 //! - [`store`]: what lives, kept up to date by one watch a kind (`watch`), reduced to what is compared.
 //!
 //! The way of one object, from the kubeconfig to the drift that somebody makes of it:
@@ -71,6 +71,7 @@ mod release;
 mod contents;
 mod strip;
 pub mod own;
+mod events;
 mod watch;
 pub mod store;
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod repository;
 mod app;
 mod cluster;
 mod load;
+mod notify;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use app::{
 };
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use load::{ConfigError, load};
+pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
     ValidatorSpec, parse_size,

@@ -5,6 +5,7 @@
 //! so that a template can name any of them.
 
 mod time;
+mod topic;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +16,9 @@ use crate::{
     model::{ObjectId, canonical},
     render::{Diagnostic, Instant, Location, Severity, shorten},
 };
+
+pub use time::rfc3339;
+pub use topic::Topic;
 
 /// JSON Schema (2020-12) of the payload.
 pub const SCHEMA: &str = include_str!("event/schema.json");
@@ -98,8 +102,7 @@ pub struct Event {
     /// When it was noticed.
     #[serde(with = "time")]
     pub at: Instant,
-    /// Which time it is that the App comes to this edge, from 1: whoever keeps the last edge counts. A person who edits the same
-    /// object twice is told of twice.
+    /// The how-manieth event of the App it is, from 1: a person who edits the same object twice is told of twice.
     pub occurrence: u64,
     /// What went wrong, or may.
     pub findings: Vec<Finding>,
@@ -150,7 +153,8 @@ pub struct Subject {
 impl Event {
     /// What makes two events the same edge: the App, what came out, and the state. No text that people read is part of it: one
     /// with a time or a count in it would make every cycle an event. Where nothing came out, the codes and files of the errors
-    /// stand for it: another mistake is another event, the same one found again is not.
+    /// stand for it: another mistake is another event, the same one found again is not. Of drift, the objects, fields and managers
+    /// are part of it.
     #[must_use]
     pub fn edge(&self) -> Digest {
         let errors = self
@@ -173,10 +177,23 @@ impl Event {
         let desired = self.desired.as_ref().map(Digest::as_bytes);
         let parts = app.iter().map(|part| part.as_bytes());
         let parts = parts.chain([desired.map_or(&[][..], <[u8; 32]>::as_slice)]);
-        Digest::of_parts(parts.chain(failed.iter().flatten().map(|part| part.as_bytes())))
+        let parts = parts.chain(failed.iter().flatten().map(|part| part.as_bytes()));
+        let edits: Vec<String> = self.edits();
+        Digest::of_parts(parts.chain(edits.iter().map(String::as_bytes)))
     }
 
-    /// The idempotency key: the edge, and which time it is.
+    fn edits(&self) -> Vec<String> {
+        let mut edits: Vec<String> = self
+            .objects
+            .iter()
+            .filter(|_| self.state == State::Drifted)
+            .map(|Subject { object, field, manager, .. }| format!("{object} {field:?} {manager:?}"))
+            .collect();
+        edits.sort_unstable();
+        edits
+    }
+
+    /// The idempotency key: the edge, and which event of the App it is.
     #[must_use]
     pub fn key(&self) -> String {
         let edge = self.edge();

@@ -51,4 +51,5 @@ pub mod restart;
 pub mod lock;
 pub mod redact;
 pub mod event;
+pub mod outbox;
 pub mod reach;

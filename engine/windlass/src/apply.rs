@@ -7,11 +7,12 @@ use tokio::time::{Instant, sleep, timeout};
 use windlass_core::{
     dag::{Dag, Run, State, Until, Wait},
     diff::{Action, Cause, Counts, Plan, Step, intend::Outcome},
+    inventory::Inventory,
     model::ObjectId,
 };
 
 use crate::{
-    fault,
+    drift, fault,
     report::Drifted,
     target::{Target, TargetError, Written},
 };
@@ -311,6 +312,16 @@ impl Changes<'_> {
             }
         }
         drifted
+    }
+
+    /// Objects that somebody took away, and that are there again.
+    pub(crate) fn made_anew(&self, inventory: &Inventory) -> Vec<Drifted> {
+        let made = self.steps.iter().filter(|(step, outcome)| {
+            step.action == Action::Create
+                && matches!(outcome, Outcome::Applied(_))
+                && drift::is_taken_away(&step.id, inventory)
+        });
+        made.flat_map(|(step, _)| Drifted::of(&step.id, &[], true)).collect()
     }
 
     /// Steps by outcome: what happened, not what was planned.

@@ -12,6 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use windlass_core::{
     diff::{Action, Cause, LiveObject, Plan, SkipReason, Step},
     digest::Digest,
+    inventory::Inventory,
     model::ObjectId,
 };
 
@@ -42,6 +43,22 @@ impl Known {
 
 fn wanted(step: &Step) -> Option<Digest> {
     step.desired.as_ref().map(|manifest| manifest.object.hash)
+}
+
+/// Objects that somebody edited or took away, and that are about to be as git wants them again.
+pub(crate) fn undone<'a>(plan: &'a Plan, inventory: &'a Inventory) -> impl Iterator<Item = &'a ObjectId> {
+    let is_undone = |step: &&Step| match step.action {
+        Action::Configure(Cause::Drifted) => true,
+        Action::Create => is_taken_away(&step.id, inventory),
+        _ => false,
+    };
+    plan.steps.iter().filter(is_undone).map(|step| &step.id)
+}
+
+/// Whether an object that isn't there was there.
+pub(crate) fn is_taken_away(id: &ObjectId, inventory: &Inventory) -> bool {
+    let owned = inventory.entries.get(id);
+    owned.is_some_and(|owned| owned.applied.is_some() && owned.intended.is_none() && !owned.deleting)
 }
 
 /// Finds out about the steps that are left alone because of drift. Where all is as git wants it after all, and only nobody is

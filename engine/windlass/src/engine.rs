@@ -33,6 +33,7 @@ use crate::{
     fights::Fights,
     health::Healths,
     leave,
+    outbox::{self, Outbox},
     plugins::{Plugins, PluginsError},
     preview::Foreseen,
     reconcile::{self, Seen},
@@ -50,6 +51,9 @@ use crate::{
 /// Apps whose documents are in memory at a time: each holds them as text and as objects until they are applied. Some per
 /// core keep the disk busy; the threat is a commit that changes a thousand apps of a megabyte.
 const ROOM: usize = 16;
+
+/// How long a single sync takes to tell of what it did; what is left is told by the next, or by `run`.
+const TELLING: Duration = Duration::from_secs(10);
 
 pub use crate::clusters::Kubeconfigs;
 
@@ -115,6 +119,7 @@ pub struct Engine {
     fights: Fights,
     healths: Healths,
     drifts: Drifts,
+    outbox: Outbox,
     /// What directory targets hold.
     files: Arc<Memory>,
     room: Room,
@@ -148,11 +153,14 @@ impl Engine {
         });
         let rules = Rules::new(rules);
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
+        let inventories = Arc::new(state.inventories()?);
+        let outbox = Outbox::open(&config, base, &inventories)?;
         Ok(Arc::new(Self {
             sources: Sources::new(&config, base, state.mirrors(), options.sources.clone()),
             clusters: Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs),
             claims: Claims::default(),
-            inventories: Arc::new(state.inventories()?),
+            inventories,
+            outbox,
             secret: state.secret().clone(),
             facts: Facts::offline(),
             base: base.to_owned(),
@@ -212,10 +220,12 @@ impl Engine {
         }
         while let Some(done) = tasks.join_next().await {
             if let Ok(report) = done {
+                self.note(&report);
                 on_report(&report);
                 reports.push(report);
             }
         }
+        outbox::flush_for(self, TELLING).await;
         // Last: what another App takes over from one that left is taken over by now.
         for report in leave::all(self).await {
             on_report(&report);
@@ -254,7 +264,22 @@ impl Engine {
         *self.events.lock().unwrap_or_else(PoisonError::into_inner) = Some(events);
     }
 
+    /// Whether somebody is told what happens.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Notes what is to be told of it.
+    fn note(&self, report: &Report) {
+        if let Some(app) = self.config.apps.get(&report.app) {
+            self.outbox.note(app, report);
+        }
+    }
+
     pub(crate) fn tell(&self, event: Event) {
+        if let Event::Report(report) = &event {
+            self.note(report);
+        }
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(events) = events.as_ref() {
             // Nobody listens any more: the loop is about to end.
@@ -300,6 +325,10 @@ impl Engine {
 
     pub(crate) const fn healths(&self) -> &Healths {
         &self.healths
+    }
+
+    pub(crate) const fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     pub(crate) const fn drifts(&self) -> &Drifts {

@@ -210,7 +210,7 @@ impl Leaving<'_> {
             self.engine.store(&departed.key, settled.clone()).await?;
         }
         fault::point("leave: settled");
-        report.changed(&plan, &changes)?;
+        report.changed(&plan, &changes, &settled)?;
         Ok((plan, settled))
     }
 }

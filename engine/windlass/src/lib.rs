@@ -12,6 +12,7 @@
 pub mod reconcile;
 pub mod sources;
 pub mod plugins;
+mod outbox;
 pub mod outgoing;
 pub mod notify;
 pub mod assess;

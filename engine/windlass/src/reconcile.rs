@@ -106,6 +106,8 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
 
     let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
     let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
+    let undone = drift::undone(&plan, &seen.inventory).cloned().collect();
+    engine.outbox().undoes(app, undone).await?; // told of, whatever happens next
     engine.stage(app, Stage::Applying);
     engine.healths().pause(app);
     target.prepare().await?;
@@ -113,7 +115,7 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     let changes = apply::run(target, &plan, order, &is_superseded).await; // the only writes
     engine.fights().made(&seen.key, &changes);
     engine.settle(&seen, &intended, &plan, &changes, report).await?;
-    let outcome = report.changed(&plan, &changes);
+    let outcome = report.changed(&plan, &changes, &seen.inventory);
     settled::note(engine, app, &seen, &plan, report, &outcome);
     match outcome? {
         Health::Healthy => Ok(engine

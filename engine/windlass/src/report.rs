@@ -3,7 +3,9 @@
 use serde::Serialize;
 use windlass_core::{
     diff::{Action, Cause, Counts, Plan, SkipReason, Step},
+    digest::Digest,
     health::{Assessed, State},
+    inventory::Inventory,
     model::ObjectId,
     render::{Diagnostic, Location, Severity},
     trace::{Fact, Query},
@@ -24,6 +26,8 @@ pub struct Report {
     pub app: String,
     /// The commit looked at, in full; `null` when none could be resolved.
     pub revision: Option<String>,
+    /// What came out: the desired hash, `sha256:` and 64 digits; `null` when the app did not come that far.
+    pub desired: Option<Digest>,
     /// Whether the output was rendered for this cycle; `null` when the app did not come that far.
     pub render: Option<RenderKind>,
     /// Why; `null` when the app did not come that far.
@@ -153,6 +157,7 @@ impl Report {
         Self {
             app: app.to_owned(),
             revision: None,
+            desired: None,
             render: None,
             why: None,
             calls: 0,
@@ -231,7 +236,8 @@ impl Report {
     }
 
     /// Nothing is to be done: everything is as it was when the app was last in sync.
-    pub(crate) fn at_rest(&mut self, objects: usize, findings: &[Diagnostic]) {
+    pub(crate) fn at_rest(&mut self, objects: usize, desired: Digest, findings: &[Diagnostic]) {
+        self.desired = Some(desired);
         self.changes.unchanged = objects;
         self.diagnostics.extend(findings.iter().cloned());
     }
@@ -247,6 +253,7 @@ impl Report {
         } = self.changes;
         Self {
             revision: self.revision.clone(),
+            desired: self.desired,
             render: self.render.map(|_| RenderKind::Cached),
             changes: Counts {
                 unchanged: created + configured + unchanged,
@@ -269,6 +276,7 @@ impl Report {
     /// What would happen.
     pub(crate) fn planned(&mut self, plan: &Plan) {
         self.changes = plan.counts();
+        self.desired = Some(plan.desired);
     }
 
     /// Where the app stands when nothing was done.
@@ -287,11 +295,17 @@ impl Report {
     ///
     /// # Errors
     /// With every object that could not be changed.
-    pub(crate) fn changed(&mut self, plan: &Plan, changes: &Changes<'_>) -> Result<Health, Stop> {
+    pub(crate) fn changed(
+        &mut self,
+        plan: &Plan,
+        changes: &Changes<'_>,
+        inventory: &Inventory,
+    ) -> Result<Health, Stop> {
         self.changes = changes.counts();
         self.notes.extend(plan.steps.iter().filter_map(note));
         self.notes.extend(changes.notes());
         self.drifted.extend(changes.drifted());
+        self.drifted.extend(changes.made_anew(inventory));
         self.waiting = changes.waiting();
         let mut errors: Vec<Diagnostic> = plan.steps.iter().filter_map(refused).collect();
         errors.extend(plan.steps.iter().flat_map(|step| {

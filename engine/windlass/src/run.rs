@@ -13,7 +13,7 @@ use crate::{
     attend::{Attendant, Waker, pause},
     clusters::Clusters,
     engine::Engine,
-    leave, reconcile,
+    leave, outbox, reconcile,
     report::{Health, Report},
     target::TargetChoice,
 };
@@ -51,6 +51,17 @@ pub enum Event {
         /// Which.
         stage: Stage,
     },
+    /// A receiver of notifications was not told of something.
+    NotTold {
+        /// Name of the Repository that binds it.
+        repository: String,
+        /// Name of the binding.
+        receiver: String,
+        /// What was to be told is about this App; `None` = the binding itself is no use.
+        app: Option<String>,
+        /// Why.
+        diagnostic: Diagnostic,
+    },
     /// An app's cycle ended, also when it found everything as before.
     Report(Report),
 }
@@ -84,6 +95,7 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
         pollers.spawn(poll(engine, name.clone(), spec.interval, waker, stop.clone()));
     }
     pollers.spawn(let_go(Arc::clone(&engine), stop.clone()));
+    let delivery = tokio::spawn(outbox::deliver(Arc::clone(&engine), stop.clone()));
     let mut stopped = stop;
     tokio::select! {
         () = attendant.attend() => {}
@@ -92,6 +104,8 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
     }
     engine.sources().cancel();
     tokio::join!(pollers.join_all(), attendant.wind_down());
+    // Last, for it writes down what the others noted.
+    let _ = delivery.await;
 }
 
 /// Without a new commit, apps that are followed by watches are looked at this often all the same: should anything ever get past a

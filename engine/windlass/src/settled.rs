@@ -41,7 +41,7 @@ pub(crate) async fn holds(engine: &Engine, app: &App, seen: &Seen, report: &mut 
     let live = target.observe(&Desired::default(), inventory).await?;
     let holds = intend::is_at_rest(inventory, &live, app.spec.drift.scope);
     if holds {
-        report.at_rest(inventory.entries.len(), &settled.findings);
+        report.at_rest(inventory.entries.len(), settled.desired, &settled.findings);
     }
     Ok(holds)
 }

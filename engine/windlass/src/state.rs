@@ -4,12 +4,15 @@
 //! STATE/secret          32 random bytes, hex, owner only: keys every generated password. Back it up.
 //! STATE/state.redb      inventories; opened by one process at a time
 //! STATE/holder          which process that is, for the message to others; the lock is on the file above
+//! STATE/reserve         disk space that inventories and events may have when there is no other left
 //! STATE/mirrors/        bare git mirrors, disposable
 //! STATE/cache/          compiled plugins, known renders (sealed under the secret), disposable
 //! ```
 
 mod holder;
 mod deployed;
+mod outbox;
+mod reserve;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +30,7 @@ use windlass_core::{
 
 pub use deployed::Deployed;
 pub use holder::Holder;
+use reserve::Reserve;
 
 /// Key: `target|namespace/app`; value: [`Inventory`] as JSON.
 const INVENTORIES: TableDefinition<&str, &[u8]> = TableDefinition::new("inventories");
@@ -49,6 +53,7 @@ pub struct Inventories {
     // Dropped in this order: the note goes while the lock is still ours.
     _holding: holder::Note,
     database: Database,
+    reserve: Reserve,
 }
 
 /// Why the state can't be used.
@@ -199,6 +204,7 @@ impl State {
         Ok(Inventories {
             _holding: holder::Note::write(&self.dir),
             database,
+            reserve: Reserve::new(&self.dir),
         })
     }
 }
@@ -287,7 +293,7 @@ impl Inventories {
             return Ok(());
         }
         let write = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
+            let transaction = self.begin_write()?;
             transaction.open_table(DEPLOYED)?.insert(key, bytes.as_slice())?;
             transaction.commit()?;
             Ok(())
@@ -300,9 +306,39 @@ impl Inventories {
     /// # Errors
     /// When the store fails, or one can't be read: then none may be let go.
     pub fn deployed(&self) -> Result<BTreeMap<String, Deployed>, StateError> {
+        self.all(DEPLOYED, deployed::FORMAT)
+    }
+
+    /// Forgets an App and what it owned.
+    ///
+    /// # Errors
+    /// When the store fails; then all of it is still known.
+    pub fn forget(&self, key: &str) -> Result<(), StateError> {
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.begin_write()?;
+            transaction.open_table(INVENTORIES)?.remove(key)?;
+            transaction.open_table(DEPLOYED)?.remove(key)?;
+            transaction.commit()?;
+            Ok(())
+        };
+        write().map_err(|source| store_error("written", source))
+    }
+
+    /// Begins a write, for which the reserve is given up when the disk has no other space.
+    fn begin_write(&self) -> Result<redb::WriteTransaction, redb::Error> {
+        self.reserve.look();
+        Ok(self.database.begin_write()?)
+    }
+
+    /// A whole table, each value of a format up to `known`.
+    fn all<T: serde::de::DeserializeOwned>(
+        &self,
+        table: TableDefinition<'_, &str, &[u8]>,
+        known: u32,
+    ) -> Result<BTreeMap<String, T>, StateError> {
         let read = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
             let transaction = self.database.begin_read()?;
-            let table = match transaction.open_table(DEPLOYED) {
+            let table = match transaction.open_table(table) {
                 Ok(table) => table,
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),
@@ -316,25 +352,10 @@ impl Inventories {
         };
         let all = read().map_err(|source| store_error("read", source))?;
         let parsed = all.into_iter().map(|(key, bytes)| {
-            let app = parse(&key, &bytes, deployed::FORMAT)?;
-            Ok((key, app))
+            let value = parse(&key, &bytes, known)?;
+            Ok((key, value))
         });
         parsed.collect()
-    }
-
-    /// Forgets an App and what it owned.
-    ///
-    /// # Errors
-    /// When the store fails; then all of it is still known.
-    pub fn forget(&self, key: &str) -> Result<(), StateError> {
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
-            transaction.open_table(INVENTORIES)?.remove(key)?;
-            transaction.open_table(DEPLOYED)?.remove(key)?;
-            transaction.commit()?;
-            Ok(())
-        };
-        write().map_err(|source| store_error("written", source))
     }
 
     fn read(&self, table: TableDefinition<'_, &str, &[u8]>, key: &str) -> Result<Option<Vec<u8>>, StateError> {
@@ -369,7 +390,7 @@ impl Inventories {
         let bytes = serde_json::to_vec(inventory).map_err(damaged)?;
         let app = app.map(serde_json::to_vec).transpose().map_err(damaged)?;
         let write = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
+            let transaction = self.begin_write()?;
             transaction.open_table(INVENTORIES)?.insert(key, bytes.as_slice())?;
             if let Some(app) = &app {
                 transaction.open_table(DEPLOYED)?.insert(key, app.as_slice())?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::duration;
+use super::{AppNotifySpec, duration};
 use crate::{adopt::Adoption, fields::FieldPath, health::Check, options::IgnoreRule, owner::MANAGER_PREFIX};
 
 /// `App.spec`.
@@ -41,6 +41,9 @@ pub struct AppSpec {
     /// Whether pods are made anew when what they are configured with changes.
     #[serde(default)]
     pub restart: RestartSpec,
+    /// Who is told what becomes of it.
+    #[serde(default)]
+    pub notify: AppNotifySpec,
     /// What becomes of the objects when the App is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{PluginChoice, duration};
+use super::{NotifySpec, PluginChoice, duration, notify};
 use crate::version::Range;
 
 /// `Repository.spec`.
@@ -38,6 +38,9 @@ pub struct ServingSpec {
     /// Exactly these, in this order; `[]` = none. Not said: the one named [`DEFAULT_VALIDATOR`], where it is installed.
     #[serde(default)]
     pub validators: Option<Vec<ValidatorSpec>>,
+    /// Who is told of what becomes of the Apps.
+    #[serde(default)]
+    pub notify: Vec<NotifySpec>,
 }
 
 /// The validator that checks where nothing is said: what the API server would refuse is better told before.
@@ -181,6 +184,7 @@ pub(super) fn check(spec: &RepositorySpec) -> Result<(), Mistake> {
     check_reference(&spec.git)?;
     spec.auth.as_ref().map_or(Ok(()), check_auth)?;
     check_validators(&spec.plugins)?;
+    notify::check(&spec.plugins.notify)?;
     match &spec.proxy {
         Some(proxy) if proxy.username.is_some() != proxy.password_file.is_some() => {
             let message = "spec.proxy: give `username` and `passwordFile`, or none of them";

@@ -7,7 +7,7 @@ use crate::render::Instant;
 const DAY: i64 = 86_400;
 
 pub(super) fn serialize<S: Serializer>(at: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&text(*at))
+    serializer.serialize_str(&rfc3339(*at))
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instant, D::Error> {
@@ -16,7 +16,8 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 /// `2026-01-31T23:59:59Z`.
-fn text(at: Instant) -> String {
+#[must_use]
+pub fn rfc3339(at: Instant) -> String {
     let (day, second) = (at.seconds.div_euclid(DAY), at.seconds.rem_euclid(DAY));
     let (year, month, day) = date(day);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);

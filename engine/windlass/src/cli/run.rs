@@ -202,6 +202,7 @@ impl<'a> View<'a> {
                         self.output.print_json(&board::unresolved(&app, diagnostic))?;
                     }
                 }
+                Event::NotTold { diagnostic, .. } => self.output.findings(std::slice::from_ref(diagnostic)),
                 _ => {}
             },
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
-    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec, RestartSpec, TargetSpec,
+    App, AppNotifySpec, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec, RestartSpec, TargetSpec,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.
@@ -69,6 +69,7 @@ impl Deployed {
                 ignore: Vec::new(),
                 health: HealthSpec::default(),
                 restart: RestartSpec::default(),
+                notify: AppNotifySpec::default(),
                 deletion_policy: self.deletion_policy,
                 suspend: None,
             },

@@ -8,6 +8,7 @@ mod sandbox;
 mod host;
 mod notify;
 mod health_plugins;
+mod outbox;
 
 mod inputs;
 mod source;

@@ -2,7 +2,7 @@
 
 mod egress;
 mod hostile;
-mod receiver;
+pub(crate) mod receiver;
 mod webhook;
 
 use std::{collections::BTreeMap, sync::Arc};

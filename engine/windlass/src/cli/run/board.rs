@@ -86,6 +86,12 @@ impl Board {
                 self.apps.entry(app.clone()).or_default().stage = Some(*stage);
                 String::new()
             }
+            Event::NotTold {
+                receiver,
+                app,
+                diagnostic,
+                ..
+            } => self.not_told(receiver, app.as_deref(), diagnostic),
             Event::Report(report) => self.reported(report),
         };
         if news.is_empty() {
@@ -112,6 +118,15 @@ impl Board {
         format!(
             "{} gives no revision\n{}\n\n",
             self.paint.tone(Tone::Strong, clean::line(repository)),
+            diagnostics::one(diagnostic, self.paint)
+        )
+    }
+
+    fn not_told(&self, receiver: &str, app: Option<&str>, diagnostic: &Diagnostic) -> String {
+        let of = app.map_or_else(String::new, |app| format!(" of {}", clean::line(app)));
+        format!(
+            "{} was not told{of}\n{}\n\n",
+            self.paint.tone(Tone::Strong, clean::line(receiver)),
             diagnostics::one(diagnostic, self.paint)
         )
     }

@@ -18,7 +18,7 @@ use crate::git_server::Authority;
 
 /// What a receiver does.
 #[derive(Debug, Clone)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// Answers so: status, header lines and body.
     Answer(&'static str, String, Vec<u8>),
     /// Sends back what it got, headers and body, as its body and as a header each.
@@ -46,7 +46,7 @@ struct Shared {
 }
 
 /// Runs until it is dropped.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     shared: Arc<Shared>,
     port: u16,
     ca_pem: Option<String>,
@@ -54,12 +54,12 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// Over TLS.
-    pub(super) fn new(manner: Manner) -> Self {
+    pub(crate) fn new(manner: Manner) -> Self {
         Self::start(manner, Some(Authority::new()))
     }
 
     /// Over plain http.
-    pub(super) fn plain(manner: Manner) -> Self {
+    pub(crate) fn plain(manner: Manner) -> Self {
         Self::start(manner, None)
     }
 
@@ -91,27 +91,27 @@ impl Receiver {
         }
     }
 
-    pub(super) fn ca_pem(&self) -> Option<String> {
+    pub(crate) fn ca_pem(&self) -> Option<String> {
         self.ca_pem.clone()
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// By the machine's name.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://localhost:{}{path}", self.port)
     }
 
     /// Requests so far.
-    pub(super) fn take(&self) -> Vec<Request> {
+    pub(crate) fn take(&self) -> Vec<Request> {
         std::mem::take(&mut *self.shared.log.lock().unwrap())
     }
 
     /// How often somebody connected.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
 }

@@ -1,0 +1,140 @@
+//! Who is told of what becomes of Apps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::PluginChoice;
+use crate::event::Topic;
+
+/// Bindings of a repository. The threat is a message to each for every edge of a thousand apps.
+pub const MOST_BINDINGS: usize = 20;
+
+/// `Repository.spec.plugins.notify[]`: a notifier, and what it is told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NotifySpec {
+    /// As in the plugin's manifest.
+    pub name: String,
+    /// A whole version or its beginning: `4.3` admits `4.3.1`.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// What this binding is called, where one plugin tells several receivers. Default: the plugin's name.
+    #[serde(default, rename = "as")]
+    pub called: Option<String>,
+    /// Its config, checked against its schema.
+    #[serde(default)]
+    pub config: Map<String, Value>,
+    /// Files with the secrets that the config may name, by their names; relative to the configuration file. A trailing line feed
+    /// is dropped.
+    #[serde(default)]
+    pub secret_files: BTreeMap<String, String>,
+    /// What it is told of. Default: everything but `progressing`.
+    #[serde(default = "default_topics")]
+    pub on: BTreeSet<Topic>,
+    /// Names of Apps, or patterns (`shop-*`). Default: all of the repository.
+    #[serde(default)]
+    pub apps: Vec<String>,
+}
+
+/// Everything that people are told of unless they say otherwise: a pod that is being moved is no news.
+fn default_topics() -> BTreeSet<Topic> {
+    Topic::ALL
+        .into_iter()
+        .filter(|topic| *topic != Topic::Progressing)
+        .collect()
+}
+
+impl NotifySpec {
+    /// The plugin it asks for.
+    #[must_use]
+    pub fn choice(&self) -> PluginChoice {
+        PluginChoice {
+            name: self.name.clone(),
+            version: self.version.clone(),
+        }
+    }
+
+    /// What the binding is called; unique within a repository.
+    #[must_use]
+    pub fn binding(&self) -> &str {
+        self.called.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The Apps that it is about.
+    ///
+    /// # Errors
+    /// The first pattern that is none, by its position, and why.
+    pub fn apps(&self) -> Result<Apps, (usize, String)> {
+        if self.apps.is_empty() {
+            return Ok(Apps(None));
+        }
+        let mut set = GlobSetBuilder::new();
+        for (position, pattern) in self.apps.iter().enumerate() {
+            set.add(Glob::new(pattern).map_err(|error| (position, error.kind().to_string()))?);
+        }
+        let set = set.build().map_err(|error| (0, error.kind().to_string()))?;
+        Ok(Apps(Some(set)))
+    }
+}
+
+/// Some Apps, by patterns.
+#[derive(Debug, Clone, Default)]
+pub struct Apps(Option<GlobSet>);
+
+impl Apps {
+    /// Whether an App is one of them, by its name.
+    #[must_use]
+    pub fn have(&self, app: &str) -> bool {
+        self.0.as_ref().is_none_or(|set| set.is_match(app))
+    }
+}
+
+/// `App.spec.notify`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AppNotifySpec {
+    /// What its repository's notifiers are told of this App; of their own topics, these are left. `[]` = nothing.
+    #[serde(default)]
+    pub on: Option<BTreeSet<Topic>>,
+    /// Write Events into the cluster as well, about the objects that they concern, in the name of the App's service account. It
+    /// must be allowed to create `events`.
+    #[serde(default)]
+    pub kubernetes_events: bool,
+}
+
+/// What contradicts itself: where (a JSON pointer) and a sentence.
+pub(super) fn check(bindings: &[NotifySpec]) -> Result<(), (String, String)> {
+    let wrong = |pointer: String, message: String| Err((format!("/spec/plugins/notify{pointer}"), message));
+    if bindings.len() > MOST_BINDINGS {
+        let message = format!(
+            "spec.plugins.notify has {} notifiers; at most {MOST_BINDINGS} are told",
+            bindings.len()
+        );
+        return wrong(String::new(), message);
+    }
+    for (position, binding) in bindings.iter().enumerate() {
+        let name = binding.binding();
+        if !super::is_name(name) {
+            let message = format!(
+                "spec.plugins.notify[{position}].as: `{name}` is no name: use lower-case letters, digits, `-` and `.`"
+            );
+            return wrong(format!("/{position}/as"), message);
+        }
+        if bindings[..position].iter().any(|other| other.binding() == name) {
+            let message = format!("spec.plugins.notify: `{name}` stands there twice; give one of them another name (`as`)");
+            let field = if binding.called.is_some() { "as" } else { "name" };
+            return wrong(format!("/{position}/{field}"), message);
+        }
+        if let Err((pattern, why)) = binding.apps() {
+            let message = format!(
+                "spec.plugins.notify[{position}].apps[{pattern}]: `{}` is no pattern: {why}",
+                binding.apps[pattern]
+            );
+            return wrong(format!("/{position}/apps/{pattern}"), message);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! Who is told what became of an App: noted and written down as reports come in, delivered apart from the loop.
+//!
+//! [`Outbox::note`] costs a comparison where nobody has anything to be told. What is to be told is on disk before anybody tries to
+//! deliver it (`delivery.rs`), so that a kill loses nothing; what was told and not yet struck out is told again under the same key.
+
+mod delivery;
+mod events;
+mod words;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+use windlass_core::{
+    config::{App, Apps, Config, NotifySpec},
+    event::Topic,
+    model::ObjectId,
+    outbox::{Entry, Receiver, Standing},
+};
+
+use crate::{
+    engine::blocking,
+    report::Report,
+    state::{Inventories, StateError},
+    stop::Stop,
+};
+
+pub(crate) use delivery::{deliver, flush_for};
+
+/// What is to be told, and to whom.
+pub(crate) struct Outbox {
+    /// Of the configuration: secrets lie relative to it.
+    base: PathBuf,
+    /// By repository.
+    bindings: BTreeMap<String, Vec<Binding>>,
+    inventories: Arc<Inventories>,
+    desk: Mutex<Desk>,
+    /// Something was noted.
+    news: Notify,
+    /// One write at a time, so that none overtakes another.
+    writing: tokio::sync::Mutex<()>,
+}
+
+struct Binding {
+    spec: NotifySpec,
+    apps: Apps,
+}
+
+/// What is known, and what of it isn't on disk yet.
+#[derive(Default)]
+struct Desk {
+    standings: BTreeMap<String, Standing>,
+    changed: BTreeSet<String>,
+    fresh: BTreeMap<String, Entry>,
+    /// On disk, and not handed to who delivers.
+    ready: BTreeMap<String, Entry>,
+}
+
+/// The receiver that is the cluster itself. No binding can be called that.
+const KUBERNETES: &str = "kubernetes/events";
+
+/// What a cluster's Events tell: what goes wrong, and that it doesn't any more.
+const OF_KUBERNETES: [Topic; 8] = [
+    Topic::Recovered,
+    Topic::Degraded,
+    Topic::Failed,
+    Topic::Drifted,
+    Topic::Stalled,
+    Topic::Held,
+    Topic::Suspended,
+    Topic::RolledBack,
+];
+
+impl Outbox {
+    /// Takes up what is still to be told.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub(crate) fn open(config: &Config, base: &Path, inventories: &Arc<Inventories>) -> Result<Self, StateError> {
+        let bindings = config.repositories.iter().map(|(name, spec)| {
+            let bindings = spec.plugins.notify.iter().map(|spec| Binding {
+                spec: spec.clone(),
+                apps: spec.apps().unwrap_or_default(), // checked when the configuration was read
+            });
+            (name.clone(), bindings.collect())
+        });
+        let is_used = config.repositories.values().any(|spec| !spec.plugins.notify.is_empty())
+            || config.apps.values().any(|app| app.spec.notify.kubernetes_events);
+        let desk = if is_used {
+            Desk {
+                standings: inventories.standings()?,
+                ready: inventories.on_their_way()?,
+                ..Desk::default()
+            }
+        } else {
+            Desk::default()
+        };
+        Ok(Self {
+            base: base.to_owned(),
+            bindings: bindings.collect(),
+            inventories: Arc::clone(inventories),
+            desk: Mutex::new(desk),
+            news: Notify::new(),
+            writing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Notes where an App stands.
+    pub(crate) fn note(&self, app: &App, report: &Report) {
+        let topics: BTreeSet<Topic> = OF_KUBERNETES.into();
+        let receivers = self.receivers(app, &topics);
+        if receivers.is_empty() {
+            return;
+        }
+        let mut desk = self.desk();
+        let key = key(app);
+        let standing = desk.standings.entry(key.clone()).or_default();
+        let before = standing.clone();
+        let entries = standing.note(words::event(app, report), words::undone(report), &receivers);
+        if *standing == before {
+            return;
+        }
+        desk.changed.insert(key);
+        for entry in entries {
+            desk.fresh.insert(key_of(&entry), entry);
+        }
+        drop(desk);
+        self.news.notify_one();
+    }
+
+    /// Writes down that edits are about to be undone: once they are, nothing on the target tells of them.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub(crate) async fn undoes(&self, app: &App, objects: Vec<ObjectId>) -> Result<(), Stop> {
+        let topics: BTreeSet<Topic> = OF_KUBERNETES.into();
+        let receivers = self.receivers(app, &topics);
+        let heeds = |receiver: &Receiver<'_>| receiver.topics.contains(&Topic::Drifted);
+        if objects.is_empty() || !receivers.iter().any(heeds) {
+            return Ok(());
+        }
+        {
+            let mut desk = self.desk();
+            let key = key(app);
+            if !desk.standings.entry(key.clone()).or_default().finds(objects) {
+                return Ok(());
+            }
+            desk.changed.insert(key);
+        }
+        Ok(self.write().await?)
+    }
+
+    fn receivers<'a>(&'a self, app: &'a App, of_kubernetes: &'a BTreeSet<Topic>) -> Vec<Receiver<'a>> {
+        let bindings = self.bindings.get(&app.spec.repository).map_or(&[][..], Vec::as_slice);
+        let bindings = bindings.iter().filter(|binding| binding.apps.have(&app.name));
+        let mut receivers: Vec<Receiver<'_>> = bindings
+            .map(|binding| Receiver {
+                name: binding.spec.binding(),
+                topics: &binding.spec.on,
+                allowed: app.spec.notify.on.as_ref(),
+            })
+            .collect();
+        if app.spec.notify.kubernetes_events {
+            receivers.push(Receiver {
+                name: KUBERNETES,
+                topics: of_kubernetes,
+                allowed: None,
+            });
+        }
+        receivers
+    }
+
+    /// Writes down all that was noted, with one write.
+    async fn write(&self) -> Result<(), StateError> {
+        let _turn = self.writing.lock().await;
+        let (standings, fresh) = {
+            let mut desk = self.desk();
+            let changed = std::mem::take(&mut desk.changed);
+            let standings: BTreeMap<String, Standing> = changed
+                .into_iter()
+                .filter_map(|key| desk.standings.get_key_value(&key))
+                .map(|(key, standing)| (key.clone(), standing.clone()))
+                .collect();
+            (standings, std::mem::take(&mut desk.fresh))
+        };
+        if standings.is_empty() && fresh.is_empty() {
+            return Ok(());
+        }
+        let inventories = Arc::clone(&self.inventories);
+        let entries: BTreeMap<String, Option<Entry>> =
+            fresh.iter().map(|(key, entry)| (key.clone(), Some(entry.clone()))).collect();
+        let changed: Vec<String> = standings.keys().cloned().collect();
+        let written = blocking(move || inventories.tell(&standings, &entries)).await;
+        let mut desk = self.desk();
+        match written {
+            Ok(Ok(())) => {
+                desk.ready.extend(fresh);
+                Ok(())
+            }
+            failed => {
+                // Tried again with the next news, or soon.
+                desk.changed.extend(changed);
+                desk.fresh.extend(fresh);
+                match failed {
+                    Ok(Err(error)) => Err(error),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Whether there is still such a receiver.
+    fn is_bound(&self, repository: &str, name: &str) -> bool {
+        name == KUBERNETES || self.spec(&(repository.to_owned(), name.to_owned())).is_some()
+    }
+
+    fn spec(&self, (repository, name): &(String, String)) -> Option<NotifySpec> {
+        let bindings = self.bindings.get(repository)?.iter();
+        let mut specs = bindings.map(|binding| &binding.spec);
+        specs.find(|spec| spec.binding() == name).cloned()
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(app: &App) -> String {
+    format!("{}/{}", app.namespace, app.name)
+}
+
+fn key_of(entry: &Entry) -> String {
+    let event = &entry.event;
+    format!("{}/{}|{:020}", event.namespace, event.app, event.occurrence)
+}
