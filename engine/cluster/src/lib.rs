@@ -10,6 +10,7 @@
 //! - [`ready`]: whether an object is ready, as far as others depend on it;
 //! - [`apply`]: how an object is written; [`delete`]: how it goes, `release` how it is let go, `contents` what would go with it;
 //! - [`own`]: what the engine keeps on a cluster beside what Apps do; `events`: what it tells there;
+//! - [`notice`]: word of one object, whoever's it is;
 //! - [`store`]: what lives, kept up to date by one watch a kind (`watch`), reduced to what is compared.
 //!
 //! The way of one object, from the kubeconfig to the drift that somebody makes of it:
@@ -73,6 +74,7 @@ mod strip;
 pub mod own;
 mod events;
 mod watch;
+pub mod notice;
 pub mod store;
 #[cfg(test)]
 mod fake;

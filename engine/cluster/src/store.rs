@@ -11,6 +11,7 @@
 //!   was last known, it is [`Sight::Unsure`]: whoever may read it does, and says what it found ([`Store::wrote`] again).
 //! - An object whose mark names no app of this installation, and none is known for it, is `Unsure` as well.
 
+mod assess;
 mod changes;
 mod definitions;
 mod entry;
@@ -52,6 +53,7 @@ use crate::{
     watch::{self, Spec},
 };
 
+pub use assess::Unassessed;
 pub use changes::{Changed, Changes};
 pub use sight::{Live, Sight, Size, Sync};
 
@@ -62,7 +64,11 @@ use unwell::Unwell;
 
 /// What apps say about living objects. It is known before anything is watched: the body of what was seen is gone.
 #[derive(Debug, Clone, Default)]
-pub struct Rules(Arc<HashMap<Owner, AppRules>>);
+pub struct Rules {
+    apps: Arc<HashMap<Owner, AppRules>>,
+    /// Groups and kinds.
+    checkers: Arc<HashSet<(String, String)>>,
+}
 
 /// What one app says.
 #[derive(Debug, Clone, Default)]
@@ -77,11 +83,30 @@ impl Rules {
     /// Of some apps; those without a condition and without a check need not be there.
     #[must_use]
     pub fn new(rules: impl IntoIterator<Item = (Owner, AppRules)>) -> Self {
-        Self(Arc::new(rules.into_iter().collect()))
+        Self {
+            apps: Arc::new(rules.into_iter().collect()),
+            ..Self::default()
+        }
+    }
+
+    /// The same, and where objects of these kinds (group, kind) stand is told by who takes [`Store::unassessed`].
+    #[must_use]
+    pub fn with_checkers(self, kinds: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self {
+            checkers: Arc::new(kinds.into_iter().collect()),
+            ..self
+        }
     }
 
     fn of(&self, owner: &Owner) -> Option<&AppRules> {
-        self.0.get(owner)
+        self.apps.get(owner)
+    }
+
+    /// What the app says itself comes first.
+    fn has_checker(&self, id: &ObjectId, of_app: Option<&AppRules>) -> bool {
+        !self.checkers.is_empty()
+            && self.checkers.contains(&(id.group.clone(), id.kind.clone()))
+            && !of_app.is_some_and(|rules| rules.checks.iter().any(|check| check.is_about(id)))
     }
 }
 
@@ -106,6 +131,7 @@ struct Inner {
     definitions: Receiver<u64>,
     tasks: Mutex<JoinSet<()>>,
     verify: verify::Queue,
+    assess: assess::Queue,
 }
 
 #[derive(Default)]
@@ -180,6 +206,7 @@ impl Store {
                 definitions,
                 tasks: Mutex::default(),
                 verify,
+                assess: assess::Queue::default(),
             }),
         };
         tasks.spawn(verify::run(Arc::downgrade(&store.inner), ask));
@@ -318,7 +345,10 @@ impl Store {
             return;
         }
         if is_labelled {
-            let known = Known::of(live, resource, id, &owner, &self.inner.rules);
+            let mut known = Known::of(live, resource, id, &owner, &self.inner.rules);
+            if let Some((resource, _)) = state.kinds.get_key_value(resource) {
+                state.ask(&Arc::clone(resource), id, &owner, &mut known, live, &self.inner);
+            }
             state.put(resource, id, Entry::written(owner, known, version));
         } else {
             state.take_out(resource, id);
@@ -383,17 +413,25 @@ impl State {
             return;
         };
         let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
-        // Nobody waits until a claim is bound, see there.
-        let unwell = entry
-            .verdict()
-            .filter(|verdict| !ready::is_ready(resource, Some(verdict)));
-        self.unwell.note(entry.owner.as_ref(), id, unwell);
         let owner = entry.owner.clone();
         let before = objects.insert(id.name.as_str().into(), entry);
         // It moved to another app.
         if let Some(before) = before.filter(|before| before.owner != owner) {
             self.unwell.note(before.owner.as_ref(), id, None);
         }
+        self.note(resource, id);
+    }
+
+    /// Takes note of where an object stands.
+    fn note(&mut self, resource: &Resource, id: &ObjectId) {
+        let Some(entry) = self.kinds.get(resource).and_then(|kind| kind.entry(id)) else {
+            return;
+        };
+        // Nobody waits until a claim is bound, see there.
+        let unwell = entry
+            .verdict()
+            .filter(|verdict| !ready::is_ready(resource, Some(verdict)));
+        self.unwell.note(entry.owner.as_ref(), id, unwell);
     }
 
     fn take_out(&mut self, resource: &Resource, id: &ObjectId) -> Option<Entry> {
@@ -436,6 +474,7 @@ impl Inner {
             resource: Arc::clone(resource),
             namespace: namespace.to_owned(),
             selector: format!("{INSTALLATION}={}", self.installation),
+            field: String::new(),
             metadata: resource.is_secret(),
         };
         let feed = Feed::new(Arc::downgrade(self), &spec, sync.clone());

@@ -32,6 +32,8 @@ pub(crate) struct Spec {
     pub(crate) namespace: String,
     /// Label selector; "" = everything.
     pub(crate) selector: String,
+    /// Field selector; "" = everything.
+    pub(crate) field: String,
     /// `PartialObjectMetadata` only.
     pub(crate) metadata: bool,
 }
@@ -252,6 +254,15 @@ impl Watch {
         }
     }
 
+    fn selected(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let selectors = [
+            ("labelSelector", &self.spec.selector),
+            ("fieldSelector", &self.spec.field),
+        ];
+        let selectors = selectors.into_iter().filter(|(_, selector)| !selector.is_empty());
+        selectors.map(|(name, selector)| (name, selector.as_str()))
+    }
+
     async fn open(&self, client: &kube::Client, initial: bool) -> Result<Body, End> {
         let seconds = jittered(OPEN).as_secs().to_string();
         let mut query = vec![
@@ -259,9 +270,7 @@ impl Watch {
             ("allowWatchBookmarks", "true"),
             ("timeoutSeconds", seconds.as_str()),
         ];
-        if !self.spec.selector.is_empty() {
-            query.push(("labelSelector", &self.spec.selector));
-        }
+        query.extend(self.selected());
         if initial {
             query.extend([("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")]);
         } else if let Some(version) = &self.version {
@@ -277,9 +286,7 @@ impl Watch {
         let mut next = String::new();
         loop {
             let mut query = vec![("limit", PAGE)];
-            if !self.spec.selector.is_empty() {
-                query.push(("labelSelector", &self.spec.selector));
-            }
+            query.extend(self.selected());
             if !next.is_empty() {
                 query.push(("continue", &next));
             }

@@ -5,6 +5,7 @@
 mod repository;
 mod app;
 mod cluster;
+mod depends;
 mod load;
 mod notify;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use app::{
     PruneMode, PruneSpec, RenderStep, RestartMode, RestartSpec, SuspendSpec, TargetSpec,
 };
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
+pub use depends::{DependsOn, Needed};
 pub use load::{ConfigError, load};
 pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
 pub use repository::{

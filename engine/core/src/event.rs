@@ -187,7 +187,11 @@ impl Event {
             .objects
             .iter()
             .filter(|_| self.state == State::Drifted)
-            .map(|Subject { object, field, manager, .. }| format!("{object} {field:?} {manager:?}"))
+            .map(
+                |Subject {
+                     object, field, manager, ..
+                 }| format!("{object} {field:?} {manager:?}"),
+            )
             .collect();
         edits.sort_unstable();
         edits

@@ -127,6 +127,13 @@ impl Diagnostic {
         }
     }
 
+    /// The same, said of something: `chat: …`.
+    #[must_use]
+    pub fn of(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// The same, but not an error.
     #[must_use]
     pub const fn with_severity(mut self, severity: Severity) -> Self {

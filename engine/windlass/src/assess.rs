@@ -1,7 +1,13 @@
 //! Where living objects stand: by their health checker where one is installed for their kind, else by what is built in.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
+use tokio::{task::JoinSet, time::sleep};
+use windlass_cluster::store::{Store, Unassessed};
 use windlass_core::{
     health::{self, State, Verdict},
     model::Object,
@@ -79,5 +85,86 @@ async fn ask(
     match said.await {
         Ok(assessed) => assessed.into_iter().map(|assessment| assessment.verdict).collect(),
         Err(why) => vec![Verdict::new(State::Unknown, NOT_ASKED, why.message); len],
+    }
+}
+
+/// Groups and kinds that have a health checker.
+pub(crate) fn kinds(plugins: &Plugins) -> Vec<(String, String)> {
+    let kinds = checkers(plugins).into_keys();
+    kinds.map(|CheckedKind { group, kind }| (group, kind)).collect()
+}
+
+/// Pause before a health checker that could not be asked is asked again; as often as it takes.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Asks health checkers for the loop, in batches, about what came to say something else of itself.
+#[derive(Clone)]
+pub(crate) struct Assessor {
+    plugins: Arc<Plugins>,
+    /// By App.
+    tenants: Arc<HashMap<String, Tenant>>,
+}
+
+impl Assessor {
+    pub(crate) fn new(plugins: Arc<Plugins>, tenants: HashMap<String, Tenant>) -> Self {
+        Self {
+            plugins,
+            tenants: Arc::new(tenants),
+        }
+    }
+
+    /// Attends to a cluster's objects for as long as the engine lives.
+    pub(crate) fn attend(&self, store: Store) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            let mut asking = JoinSet::new();
+            loop {
+                let objects = store.unassessed().await;
+                for (tenant, objects) in this.by_tenant(objects) {
+                    let (plugins, store) = (Arc::clone(&this.plugins), store.clone());
+                    asking.spawn(async move { settle(&plugins, &tenant, &store, objects).await });
+                }
+                while asking.try_join_next().is_some() {}
+            }
+        });
+    }
+
+    fn by_tenant(&self, objects: Vec<Unassessed>) -> Vec<(Tenant, Vec<Unassessed>)> {
+        let mut batches: Vec<(Tenant, Vec<Unassessed>)> = Vec::new();
+        for object in objects {
+            let known = self.tenants.get(&object.owner.app).cloned();
+            let tenant = known.unwrap_or_else(|| Tenant::new(""));
+            match batches.iter_mut().find(|(known, _)| *known == tenant) {
+                Some((_, batch)) => batch.push(object),
+                None => batches.push((tenant, vec![object])),
+            }
+        }
+        batches
+    }
+}
+
+async fn settle(plugins: &Plugins, tenant: &Tenant, store: &Store, asked: Vec<Unassessed>) {
+    let bodies: Vec<Object> = asked
+        .iter()
+        .filter_map(|object| Object::from_value(object.body.clone()).ok())
+        .collect();
+    if bodies.len() != asked.len() {
+        tracing::warn!("objects without an identity can't be assessed");
+        return;
+    }
+    let verdicts = assess(plugins, tenant, &bodies).await;
+    let mut unasked = Vec::new();
+    for (object, verdict) in asked.into_iter().zip(verdicts) {
+        if verdict.reason == NOT_ASKED {
+            // What nobody can tell is not healthy: the deadline counts.
+            store.assessed(&object, Verdict::new(State::Progressing, NOT_ASKED, verdict.message));
+            unasked.push(object);
+        } else {
+            store.assessed(&object, verdict);
+        }
+    }
+    if !unasked.is_empty() {
+        sleep(AGAIN).await;
+        unasked.into_iter().for_each(|object| store.ask_again(object));
     }
 }

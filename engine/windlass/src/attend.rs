@@ -13,6 +13,7 @@ use windlass_cluster::store::Changes;
 use windlass_core::config::App;
 
 use crate::{
+    depends,
     engine::Engine,
     fights::TRUCE,
     health::Turn,
@@ -64,6 +65,7 @@ impl Attendant {
         let (wake, wakes) = unbounded_channel();
         let (opened, followed) = unbounded_channel();
         engine.clusters().watch(opened);
+        engine.depends().attend(Waker(wake.clone()));
         Self {
             engine,
             waker: Waker(wake),
@@ -196,7 +198,13 @@ pub(crate) async fn until_done(engine: &Engine, app: &App, within: Duration) -> 
         if Instant::now() + pause > end {
             break;
         }
-        sleep(pause).await;
+        if depends::is_in_vain(engine, app, &report) {
+            break;
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = engine.depends().turned() => {}
+        }
         looks += 1;
         report = reconcile::sync(engine, app).await.after(report);
     }

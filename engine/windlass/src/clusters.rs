@@ -18,6 +18,7 @@ use windlass_cluster::{
 use windlass_core::config::{self, App, ClusterSpec, IN_CLUSTER};
 
 use crate::{
+    assess::Assessor,
     stop::Stop,
     target::{Shared, TargetChoice},
 };
@@ -37,6 +38,8 @@ pub(crate) struct Clusters {
     /// Of Apps that left: their Cluster may have gone with them.
     remembered: Mutex<BTreeMap<String, ClusterSpec>>,
     open: Mutex<BTreeMap<String, Arc<OnceCell<Opened>>>>,
+    /// Tells where objects stand of kinds that have a health checker.
+    assessor: Option<Assessor>,
     /// Gets what happens on every cluster that is connected.
     opened: Mutex<Option<UnboundedSender<Changes>>>,
 }
@@ -67,7 +70,16 @@ impl Clusters {
             kubeconfigs: kubeconfigs.clone(),
             remembered: Mutex::default(),
             open: Mutex::default(),
+            assessor: None,
             opened: Mutex::default(),
+        }
+    }
+
+    /// The same; where objects stand that have a health checker is asked there.
+    pub(crate) fn asking(self, assessor: Assessor) -> Self {
+        Self {
+            assessor: Some(assessor),
+            ..self
         }
     }
 
@@ -165,6 +177,9 @@ impl Clusters {
         let server = connection.server().to_owned();
         let api = Api::new(connection);
         let store = Store::heeding(api.clone(), &self.installation, self.rules.clone());
+        if let Some(assessor) = &self.assessor {
+            assessor.attend(store.clone());
+        }
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(followed) = opened.as_ref() {
             // Subscribed before an app looks at anything, so that nothing is missed. Nobody listens any more: the loop is about

@@ -25,9 +25,11 @@ use windlass_source::Revision;
 use crate::{
     added::Added,
     apply::Changes,
+    assess::{self, Assessor},
     attend,
     claims::Claims,
     clusters::Clusters,
+    depends::Depends,
     drift::Drifts,
     fault,
     fights::Fights,
@@ -112,7 +114,7 @@ pub struct Engine {
     sources: Sources,
     clusters: Clusters,
     claims: Claims,
-    plugins: Plugins,
+    plugins: Arc<Plugins>,
     renders: Arc<Store>,
     renderings: Cache,
     settled: Mutex<BTreeMap<String, Settled>>,
@@ -120,6 +122,7 @@ pub struct Engine {
     healths: Healths,
     drifts: Drifts,
     outbox: Outbox,
+    depends: Depends,
     /// What directory targets hold.
     files: Arc<Memory>,
     room: Room,
@@ -151,16 +154,21 @@ impl Engine {
             };
             (owner(app, &installation), rules)
         });
-        let rules = Rules::new(rules);
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
+        let plugins = Arc::new(plugins);
+        let rules = Rules::new(rules).with_checkers(assess::kinds(&plugins));
+        let tenants = config.apps.values().map(|app| (app.name.clone(), tenant(app)));
+        let assessor = Assessor::new(Arc::clone(&plugins), tenants.collect());
         let inventories = Arc::new(state.inventories()?);
         let outbox = Outbox::open(&config, base, &inventories)?;
         Ok(Arc::new(Self {
             sources: Sources::new(&config, base, state.mirrors(), options.sources.clone()),
-            clusters: Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs),
+            clusters: Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs)
+                .asking(assessor),
             claims: Claims::default(),
             inventories,
             outbox,
+            depends: Depends::new(&config),
             secret: state.secret().clone(),
             facts: Facts::offline(),
             base: base.to_owned(),
@@ -264,15 +272,11 @@ impl Engine {
         *self.events.lock().unwrap_or_else(PoisonError::into_inner) = Some(events);
     }
 
-    /// Whether somebody is told what happens.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// Notes what is to be told of it.
+    /// Notes what is to be told of it, and who waits for it.
     fn note(&self, report: &Report) {
         if let Some(app) = self.config.apps.get(&report.app) {
             self.outbox.note(app, report);
+            self.depends.note(report);
         }
     }
 
@@ -327,6 +331,10 @@ impl Engine {
         &self.healths
     }
 
+    pub(crate) const fn depends(&self) -> &Depends {
+        &self.depends
+    }
+
     pub(crate) const fn outbox(&self) -> &Outbox {
         &self.outbox
     }
@@ -335,7 +343,7 @@ impl Engine {
         &self.drifts
     }
 
-    pub(crate) const fn plugins(&self) -> &Plugins {
+    pub(crate) fn plugins(&self) -> &Plugins {
         &self.plugins
     }
 

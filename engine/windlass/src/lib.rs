@@ -39,6 +39,7 @@ pub mod stop;
 mod fault;
 pub mod engine;
 mod departures;
+mod depends;
 pub mod run;
 pub mod cli;
 #[doc(hidden)]

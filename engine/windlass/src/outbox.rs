@@ -23,6 +23,7 @@ use windlass_core::{
 
 use crate::{
     engine::blocking,
+    fault,
     report::Report,
     state::{Inventories, StateError},
     stop::Stop,
@@ -189,11 +190,15 @@ impl Outbox {
         if standings.is_empty() && fresh.is_empty() {
             return Ok(());
         }
+        fault::point("outbox: before a write");
         let inventories = Arc::clone(&self.inventories);
-        let entries: BTreeMap<String, Option<Entry>> =
-            fresh.iter().map(|(key, entry)| (key.clone(), Some(entry.clone()))).collect();
+        let entries: BTreeMap<String, Option<Entry>> = fresh
+            .iter()
+            .map(|(key, entry)| (key.clone(), Some(entry.clone())))
+            .collect();
         let changed: Vec<String> = standings.keys().cloned().collect();
         let written = blocking(move || inventories.tell(&standings, &entries)).await;
+        fault::point("outbox: written");
         let mut desk = self.desk();
         match written {
             Ok(Ok(())) => {

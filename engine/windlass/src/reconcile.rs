@@ -17,7 +17,7 @@ use crate::{
     added::Added,
     apply,
     claims::Whereabouts,
-    drift,
+    depends, drift,
     engine::Engine,
     fault,
     preview::{self, Foreseen},
@@ -106,6 +106,9 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
 
     let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
     let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
+    if !depends::are_met(engine, app, &seen, &plan, report).await? {
+        return Ok(Health::Progressing); // of another app, or of an object
+    }
     let undone = drift::undone(&plan, &seen.inventory).cloned().collect();
     engine.outbox().undoes(app, undone).await?; // told of, whatever happens next
     engine.stage(app, Stage::Applying);

@@ -150,6 +150,23 @@ pub enum Health {
     Failed,
 }
 
+impl Health {
+    /// As in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Progressing => "progressing",
+            Self::Degraded => "degraded",
+            Self::Pending => "pending",
+            Self::Stalled => "stalled",
+            Self::Held => "held",
+            Self::Suspended => "suspended",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl Report {
     /// A report of an app about which nothing is known yet.
     #[must_use]
@@ -277,6 +294,23 @@ impl Report {
     pub(crate) fn planned(&mut self, plan: &Plan) {
         self.changes = plan.counts();
         self.desired = Some(plan.desired);
+    }
+
+    /// Nothing of the plan is done before something else is there.
+    pub(crate) fn waits(&mut self, what: Vec<String>) {
+        let Counts {
+            created,
+            configured,
+            deleted,
+            unchanged,
+            skipped,
+        } = self.changes;
+        self.changes = Counts {
+            unchanged,
+            skipped: created + configured + deleted + skipped,
+            ..Counts::default()
+        };
+        self.waiting = what;
     }
 
     /// Where the app stands when nothing was done.

@@ -36,6 +36,7 @@ pub(super) fn follow(cluster: &Cluster, tasks: &mut JoinSet<()>) -> Receiver<u64
             }),
             namespace: String::new(),
             selector: String::new(),
+            field: String::new(),
             metadata: true,
         };
         let sink = Definitions {

@@ -11,7 +11,7 @@ use windlass_core::{
     owner::Owner,
 };
 
-use super::{Live, Rules, Sight};
+use super::{Live, Rules, Sight, assess};
 use crate::{delete::text, resource::Resource};
 
 /// What is known of an object.
@@ -27,14 +27,22 @@ impl Known {
     pub(super) fn of(object: &Value, resource: &Resource, id: &ObjectId, owner: &Owner, rules: &Rules) -> Self {
         let of_app = rules.of(owner);
         match live::reduce(object, id, owner, of_app.map_or(&[], |rules| &rules.ignore)) {
-            Ok(reduced) => Self::Live(Arc::new(Live {
-                reduced,
+            Ok(reduced) => {
                 // An answer of a Secret's metadata tells of no kind; a Secret is healthy when it is there.
-                verdict: (!resource.is_secret())
-                    .then(|| of_app.map_or_else(|| health::assess(object), |rules| rules.assess(id, object)))
-                    .filter(|verdict| verdict.state != State::Healthy)
-                    .map(Box::new),
-            })),
+                let verdict = (!resource.is_secret())
+                    .then(|| of_app.map_or_else(|| health::assess(object), |rules| rules.assess(id, object)));
+                // What is being deleted is so whatever it says of itself.
+                let is_going = verdict
+                    .as_ref()
+                    .is_some_and(|verdict| verdict.state == State::Terminating);
+                let asked = (rules.has_checker(id, of_app) && !is_going).then(|| assess::asked(object));
+                let verdict = asked.map_or(verdict, |_| Some(assess::not_yet()));
+                Self::Live(Arc::new(Live {
+                    reduced,
+                    verdict: verdict.filter(|verdict| verdict.state != State::Healthy).map(Box::new),
+                    asked,
+                }))
+            }
             Err(_) => Self::uid(object),
         }
     }
@@ -162,6 +170,7 @@ impl Entry {
                 ..live.reduced.clone()
             },
             verdict: live.verdict.clone(),
+            asked: live.asked,
         }))
     }
 

@@ -206,7 +206,11 @@ impl State {
         };
         let known = match &owner {
             // Metadata tells nothing of values.
-            Some(owner) if !resource.is_secret() => Known::of(object, resource, id, owner, &of.rules),
+            Some(owner) if !resource.is_secret() => {
+                let mut known = Known::of(object, resource, id, owner, &of.rules);
+                self.ask(resource, id, owner, &mut known, object, of);
+                known
+            }
             _ => Known::uid(object),
         };
         let entry = Entry::new(owner.clone(), known, version);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use windlass_core::{health::Verdict, live::Reduced};
+use windlass_core::{digest::Digest, health::Verdict, live::Reduced};
 
 use crate::{ready, resource::Resource};
 
@@ -14,6 +14,8 @@ pub struct Live {
     pub reduced: Reduced,
     /// Why it isn't healthy; `None` = it is. Most are, so that this costs them nothing.
     pub verdict: Option<Box<Verdict>>,
+    /// Of what a health checker was asked about; `None` = the built-in rules or the app's own tell.
+    pub(super) asked: Option<Digest>,
 }
 
 impl Live {

@@ -60,6 +60,7 @@ fn spec() -> Spec {
         }),
         namespace: String::new(),
         selector: "windlass.dev/installation=0123456789ab".into(),
+        field: String::new(),
         metadata: false,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AppNotifySpec, duration};
+use super::{AppNotifySpec, DependsOn, depends, duration};
 use crate::{adopt::Adoption, fields::FieldPath, health::Check, options::IgnoreRule, owner::MANAGER_PREFIX};
 
 /// `App.spec`.
@@ -41,6 +41,9 @@ pub struct AppSpec {
     /// Whether pods are made anew when what they are configured with changes.
     #[serde(default)]
     pub restart: RestartSpec,
+    /// What is to be there, and to be well, before it is changed.
+    #[serde(default)]
+    pub depends_on: Vec<DependsOn>,
     /// Who is told what becomes of it.
     #[serde(default)]
     pub notify: AppNotifySpec,
@@ -280,6 +283,7 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
             format!("{field}: `{name}` {why}"),
         );
     }
+    depends::check(&spec.depends_on)?;
     conditions(&spec.ignore)?;
     checks(&spec.health.checks)?;
     spec.ignore

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     API_VERSION, App, AppSpec, ClusterSpec, Config, IN_CLUSTER, PluginSpec, RepositorySpec, Unnamed, app, cluster,
-    repository,
+    depends, repository,
 };
 use crate::yaml::{self, Outline, YamlDocument};
 
@@ -225,7 +225,7 @@ impl Loader<'_> {
                 yaml::parse(self.text).unwrap_or_default()
             };
             for (app, pointer, message, help) in wrong {
-                let (line, column) = self.place_of_app(&documents, &app, pointer);
+                let (line, column) = self.place_of_app(&documents, &app, &pointer);
                 self.errors.push(ConfigError {
                     message: format!("App `{app}`: {message}"),
                     line,
@@ -251,8 +251,8 @@ impl Loader<'_> {
 }
 
 /// What an App refers to and isn't there: its name, a pointer, what is wrong, and what to do.
-fn dangling(app: &App, config: &Config) -> Option<(String, &'static str, String, String)> {
-    let found = |pointer, message, help| Some((app.name.clone(), pointer, message, help));
+fn dangling(app: &App, config: &Config) -> Option<(String, String, String, String)> {
+    let found = |pointer: &str, message, help| Some((app.name.clone(), pointer.to_owned(), message, help));
     let repository = &app.spec.repository;
     if !config.repositories.contains_key(repository) {
         let message = format!("spec.repository: there is no Repository `{repository}`");
@@ -261,6 +261,9 @@ fn dangling(app: &App, config: &Config) -> Option<(String, &'static str, String,
             message,
             known("Repository", config.repositories.keys()),
         );
+    }
+    if let Some((pointer, message, help)) = depends::dangling(app, &config.apps) {
+        return found(&pointer, message, help);
     }
     let target = &app.spec.target;
     let cluster = target.cluster.as_ref()?;

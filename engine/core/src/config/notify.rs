@@ -124,7 +124,8 @@ pub(super) fn check(bindings: &[NotifySpec]) -> Result<(), (String, String)> {
             return wrong(format!("/{position}/as"), message);
         }
         if bindings[..position].iter().any(|other| other.binding() == name) {
-            let message = format!("spec.plugins.notify: `{name}` stands there twice; give one of them another name (`as`)");
+            let message =
+                format!("spec.plugins.notify: `{name}` stands there twice; give one of them another name (`as`)");
             let field = if binding.called.is_some() { "as" } else { "name" };
             return wrong(format!("/{position}/{field}"), message);
         }

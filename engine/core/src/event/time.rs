@@ -92,7 +92,7 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
             (-1, "1969-12-31T23:59:59Z"),
         ] {
-            assert_eq!(text(at(seconds)), written);
+            assert_eq!(rfc3339(at(seconds)), written);
             assert_eq!(parse(written), Some(at(seconds)));
         }
         for none in [

@@ -39,6 +39,14 @@ pub struct Test(Expression);
 impl Test {
     /// The object as it lives, as a whole.
     pub const VARIABLE: &str = "live";
+
+    /// Whether it is true of an object.
+    ///
+    /// # Errors
+    /// When it has no answer.
+    pub fn holds(&self, object: &Value) -> Result<bool, Unanswered> {
+        self.0.holds(&[(Self::VARIABLE, object)])
+    }
 }
 
 impl<'de> Deserialize<'de> for Test {
@@ -60,7 +68,7 @@ impl Check {
     }
 
     fn ask(&self, object: &Value) -> Verdict {
-        let holds = |test: &Test| test.0.holds(&[(Test::VARIABLE, object)]);
+        let holds = |test: &Test| test.holds(object);
         let untold = |field: &str, why: &Unanswered| {
             Verdict::progressing("CheckUnanswered", format!("`{field}` of its health check: {why}"))
         };

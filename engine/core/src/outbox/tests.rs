@@ -53,24 +53,50 @@ fn nobody_is_told_the_same_twice() {
     use State::{Degraded, Failed, Healthy, Progressing};
     let most = [Topic::Healthy, Topic::Degraded, Topic::Failed];
     let cases: [(&[Topic], &[(State, &str)], &[State]); 7] = [
-        (&most, &[(Healthy, "a"), (Healthy, "a"), (Healthy, "b")], &[Healthy, Healthy]),
+        (
+            &most,
+            &[(Healthy, "a"), (Healthy, "a"), (Healthy, "b")],
+            &[Healthy, Healthy],
+        ),
         // A pod that is moved is no news to those who don't ask for it.
         (&most, &[(Healthy, "a"), (Progressing, "a"), (Healthy, "a")], &[Healthy]),
         (
             &most,
-            &[(Healthy, "a"), (Degraded, "a"), (Progressing, "a"), (Degraded, "a"), (Healthy, "a")],
+            &[
+                (Healthy, "a"),
+                (Degraded, "a"),
+                (Progressing, "a"),
+                (Degraded, "a"),
+                (Healthy, "a"),
+            ],
             &[Healthy, Degraded, Healthy],
         ),
-        (&[Topic::Recovered], &[(Healthy, "a"), (Failed, "b"), (Healthy, "b")], &[]),
+        (
+            &[Topic::Recovered],
+            &[(Healthy, "a"), (Failed, "b"), (Healthy, "b")],
+            &[],
+        ),
         (
             &[Topic::Recovered, Topic::Failed],
-            &[(Healthy, "a"), (Failed, "b"), (Failed, "b"), (Healthy, "c"), (Healthy, "d")],
+            &[
+                (Healthy, "a"),
+                (Failed, "b"),
+                (Failed, "b"),
+                (Healthy, "c"),
+                (Healthy, "d"),
+            ],
             &[Failed, Healthy],
         ),
         // Who is told of failures alone is told of each.
         (
             &[Topic::Failed],
-            &[(Failed, "a"), (Healthy, "b"), (Failed, "a"), (Progressing, "a"), (Failed, "a")],
+            &[
+                (Failed, "a"),
+                (Healthy, "b"),
+                (Failed, "a"),
+                (Progressing, "a"),
+                (Failed, "a"),
+            ],
             &[Failed, Failed],
         ),
         (&[], &[(Failed, "a"), (Healthy, "b")], &[]),
@@ -98,7 +124,11 @@ fn the_app_narrows_what_its_repository_says() {
         allowed: Some(&few),
     }];
     let mut standing = Standing::default();
-    assert!(standing.note(event(State::Healthy, "a"), Vec::new(), &receivers).is_empty());
+    assert!(
+        standing
+            .note(event(State::Healthy, "a"), Vec::new(), &receivers)
+            .is_empty()
+    );
     let entries = standing.note(event(State::Failed, "b"), Vec::new(), &receivers);
     assert_eq!((entries.len(), entries[0].event.occurrence), (1, 1));
 }
@@ -139,15 +169,26 @@ fn an_edit_that_was_undone_is_told_once_also_after_a_kill() {
     let told = standing.note(event(State::Healthy, "a"), Vec::new(), &receivers);
     assert_eq!(told.len(), 1);
     assert_eq!(
-        (told[0].event.state, &told[0].event.objects[0].object, told[0].event.occurrence),
+        (
+            told[0].event.state,
+            &told[0].event.objects[0].object,
+            told[0].event.occurrence
+        ),
         (State::Drifted, &object("one"), 2)
     );
-    assert!(standing.note(event(State::Healthy, "a"), Vec::new(), &receivers).is_empty());
+    assert!(
+        standing
+            .note(event(State::Healthy, "a"), Vec::new(), &receivers)
+            .is_empty()
+    );
     // The same edit again, with what is known of it.
     standing.finds([object("one")]);
     let again = standing.note(event(State::Healthy, "a"), vec![edit("one")], &receivers);
     assert_eq!((again.len(), again[0].event.objects.len()), (1, 1));
-    assert_eq!(again[0].event.message, "kubectl-edit changed ConfigMap shop/one: undone");
+    assert_eq!(
+        again[0].event.message,
+        "kubectl-edit changed ConfigMap shop/one: undone"
+    );
     assert_ne!(again[0].event.key(), told[0].event.key());
 }
 
@@ -162,7 +203,10 @@ fn an_edit_is_not_said_to_be_undone_before_it_is() {
     let mut standing = Standing::default();
     standing.finds([object("one")]);
     let told = standing.note(event(State::Failed, "a"), Vec::new(), &receivers);
-    assert_eq!(told.iter().map(|entry| entry.event.state).collect::<Vec<_>>(), [State::Failed]);
+    assert_eq!(
+        told.iter().map(|entry| entry.event.state).collect::<Vec<_>>(),
+        [State::Failed]
+    );
     let told = standing.note(event(State::Healthy, "a"), Vec::new(), &receivers);
     let states: Vec<State> = told.iter().map(|entry| entry.event.state).collect();
     assert_eq!(states, [State::Drifted, State::Healthy]);

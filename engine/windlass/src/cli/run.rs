@@ -202,7 +202,9 @@ impl<'a> View<'a> {
                         self.output.print_json(&board::unresolved(&app, diagnostic))?;
                     }
                 }
-                Event::NotTold { diagnostic, .. } => self.output.findings(std::slice::from_ref(diagnostic)),
+                Event::NotTold {
+                    diagnostic, receiver, ..
+                } => self.output.findings(&[diagnostic.clone().of(receiver)]),
                 _ => {}
             },
         }

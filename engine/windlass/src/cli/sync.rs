@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io, path::PathBuf, time::Duration};
 
+use tokio::sync::mpsc::unbounded_channel;
 use windlass_core::config::duration_of;
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     engine::Engine,
     report::{Health, Report},
+    run::Event,
     target::TargetChoice,
 };
 
@@ -80,6 +82,8 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
     let within = if args.no_wait { Duration::ZERO } else { args.timeout };
     let busy = output.busy("syncing", engine.config().apps.len() as u64);
     let mut written: io::Result<()> = Ok(());
+    let (sender, mut events) = unbounded_channel();
+    engine.watch(sender);
     let reports = engine
         .sync(within, |report| {
             busy.step();
@@ -91,6 +95,14 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         .await;
     drop(busy);
     written?;
+    while let Ok(event) = events.try_recv() {
+        if let Event::NotTold {
+            diagnostic, receiver, ..
+        } = event
+        {
+            output.findings(&[diagnostic.of(&receiver)]);
+        }
+    }
     if args.output == Format::Table {
         show(&reports, output)?;
     }

@@ -26,7 +26,7 @@ use windlass_host::{
 use windlass_source::git::Tls;
 
 use super::{KUBERNETES, events, words};
-use crate::{engine::Engine, engine::blocking, notify::Notifier, outgoing::Wire, run, stop::chain};
+use crate::{engine::Engine, engine::blocking, fault, notify::Notifier, outgoing::Wire, run, stop::chain};
 
 /// Calls under way for one receiver: a chat takes a message a second, and a hundred Apps fail at once.
 const AT_ONCE: usize = 4;
@@ -126,7 +126,11 @@ impl Post {
             for binding in bindings {
                 if let Err(diagnostics) = open(&self.engine, &binding.spec, self.sender.clone()).await {
                     for diagnostic in diagnostics {
-                        self.tell(&(repository.clone(), binding.spec.binding().to_owned()), None, diagnostic);
+                        self.tell(
+                            &(repository.clone(), binding.spec.binding().to_owned()),
+                            None,
+                            diagnostic,
+                        );
                     }
                 }
             }
@@ -174,7 +178,10 @@ impl Post {
                 let too_many = numbers.len().saturating_sub(MOST_WAITING);
                 for (position, number) in numbers.iter().enumerate() {
                     let is_under_way = position == 0 && self.under_way.contains(&(to.clone(), app.clone()));
-                    let at = self.entries.get(&key_of(app, *number)).map(|entry| entry.event.at.seconds);
+                    let at = self
+                        .entries
+                        .get(&key_of(app, *number))
+                        .map(|entry| entry.event.at.seconds);
                     let is_old = at.is_none_or(|at| now.saturating_sub(at) > KEPT.as_secs().cast_signed());
                     if !is_under_way && (position < too_many || is_old) {
                         old.push((to.clone(), app.clone(), *number));
@@ -227,8 +234,10 @@ impl Post {
         next
     }
 
+    /// What came of a call; struck out with the next write.
     fn done(&mut self, joined: Result<(To, String, Done), tokio::task::JoinError>) {
         let Ok((to, app, done)) = joined else { return };
+        fault::point("outbox: a call ended");
         self.under_way.remove(&(to.clone(), app.clone()));
         let first = self.queues.get(&to).and_then(|apps| apps.get(&app)?.first().copied());
         let Some(number) = first else { return };
@@ -301,8 +310,12 @@ impl Post {
         let (keys, written) = {
             let keys: Vec<String> = changed.keys().cloned().collect();
             let _turn = self.engine.outbox().writing.lock().await;
-            (keys, blocking(move || inventories.tell(&BTreeMap::new(), &changed)).await)
+            (
+                keys,
+                blocking(move || inventories.tell(&BTreeMap::new(), &changed)).await,
+            )
         };
+        fault::point("outbox: struck out");
         if !matches!(written, Ok(Ok(()))) {
             tracing::error!("how far what is to be told came can't be written down");
             self.changed.extend(keys);
@@ -320,9 +333,6 @@ impl Post {
     }
 
     fn tell(&self, to: &To, app: Option<&str>, diagnostic: Diagnostic) {
-        if !self.engine.is_watched() {
-            tracing::warn!(receiver = to.1, app, message = diagnostic.message, "not told");
-        }
         self.engine.tell(run::Event::NotTold {
             repository: to.0.clone(),
             receiver: to.1.clone(),
@@ -342,7 +352,11 @@ fn key_of(app: &str, number: u64) -> String {
 }
 
 /// A binding, ready to tell. Its secrets are read anew each time, so that one that was changed counts.
-async fn open(engine: &Engine, spec: &NotifySpec, sender: Option<Arc<dyn Sender>>) -> Result<Notifier, Vec<Diagnostic>> {
+async fn open(
+    engine: &Engine,
+    spec: &NotifySpec,
+    sender: Option<Arc<dyn Sender>>,
+) -> Result<Notifier, Vec<Diagnostic>> {
     let one = |message: String| vec![Diagnostic::error("no-notifier", message, Location::None)];
     let sender = sender.ok_or_else(|| one("the system's certificate authorities can't be read".to_owned()))?;
     let base = engine.outbox().base.clone();
@@ -381,7 +395,9 @@ async fn attempt(engine: &Engine, sender: Option<Arc<dyn Sender>>, to: &To, even
             return Done::Later(None, why.unwrap_or_default());
         }
     };
-    let outcome = notifier.tell(engine.plugins(), event, attempt, Tenant::new(&event.repository)).await;
+    let outcome = notifier
+        .tell(engine.plugins(), event, attempt, Tenant::new(&event.repository))
+        .await;
     let said = outcome.log.last().map(|line| line.message.clone());
     let refused = |why: String| {
         let message = format!("the receiver refuses: {why}");

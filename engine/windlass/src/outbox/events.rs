@@ -58,8 +58,16 @@ pub(super) async fn write(engine: &Engine, event: &Event) -> Result<(), Failure>
     }
     for (index, subject) in subjects.iter().enumerate() {
         let id = &subject.object;
-        let namespace = if id.namespace.is_empty() { "default" } else { &id.namespace };
-        let note = if subject.message.is_empty() { &event.message } else { &subject.message };
+        let namespace = if id.namespace.is_empty() {
+            "default"
+        } else {
+            &id.namespace
+        };
+        let note = if subject.message.is_empty() {
+            &event.message
+        } else {
+            &subject.message
+        };
         let about = json!({
             "apiVersion": api_version(shared.api.discovery(), id).await,
             "kind": id.kind,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
-    App, AppNotifySpec, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec, RestartSpec, TargetSpec,
+    App, AppNotifySpec, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec,
+    RestartSpec, TargetSpec,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.
@@ -69,6 +70,7 @@ impl Deployed {
                 ignore: Vec::new(),
                 health: HealthSpec::default(),
                 restart: RestartSpec::default(),
+                depends_on: Vec::new(),
                 notify: AppNotifySpec::default(),
                 deletion_policy: self.deletion_policy,
                 suspend: None,

@@ -26,6 +26,9 @@ mod restarts;
 // The loop upon it: `windlass sync`.
 mod ownership;
 mod waits;
+mod depends;
+mod tells;
+mod checkers;
 
 use std::{
     io::{self, BufRead as _, BufReader},

@@ -9,6 +9,7 @@ mod host;
 mod notify;
 mod health_plugins;
 mod outbox;
+mod depends;
 
 mod inputs;
 mod source;

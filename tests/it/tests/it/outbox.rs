@@ -84,7 +84,10 @@ fn a_commit_is_told_and_what_is_known_is_not() {
     let events = took(&receiver);
     assert_eq!(states(&events), ["healthy"]);
     assert_eq!(events[0]["desired"], synced.report("app")["desired"]);
-    assert!(events[0]["message"].as_str().unwrap().ends_with("healthy: 1 created"), "{events:?}");
+    assert!(
+        events[0]["message"].as_str().unwrap().ends_with("healthy: 1 created"),
+        "{events:?}"
+    );
     sandbox.sync(&[]);
     // An unrelated commit is no news.
     sandbox.commit(&[("other.txt", Some("x"))]);
@@ -105,7 +108,10 @@ fn a_commit_is_told_and_what_is_known_is_not() {
     sandbox.commit(&[("app/a.yaml", Some(&config_map("a", "1")))]);
     sandbox.sync(&[]);
     let events = took(&receiver);
-    assert_eq!((states(&events), &events[0]["previous"]), (vec!["healthy"], &"failed".into()));
+    assert_eq!(
+        (states(&events), &events[0]["previous"]),
+        (vec!["healthy"], &"failed".into())
+    );
 }
 
 #[test]
@@ -127,7 +133,11 @@ fn an_edit_is_undone_named_and_told_each_time() {
     assert_ne!(keys[0], keys[1]);
     fs::remove_file(&file).unwrap();
     sandbox.sync(&[]);
-    assert_eq!(states(&took(&receiver)), ["drifted"], "what was taken away is an edit as well");
+    assert_eq!(
+        states(&took(&receiver)),
+        ["drifted"],
+        "what was taken away is an edit as well"
+    );
 }
 
 #[test]
@@ -158,7 +168,10 @@ fn what_could_not_be_told_is_told_later_in_order() {
     sandbox.commit(&[("app/a.yaml", Some(&broken()))]);
     sandbox.sync(&[]);
     let first = took(&down);
-    assert!(first.iter().all(|event| event["state"] == "healthy"), "the second waits for the first");
+    assert!(
+        first.iter().all(|event| event["state"] == "healthy"),
+        "the second waits for the first"
+    );
     let up = ok();
     bind(&sandbox, &up, "", "");
     sandbox.sync(&[]);
@@ -194,29 +207,35 @@ fn a_binding_that_is_no_use_is_named_before_it_is_needed() {
 /// More points than a cycle has.
 const BOUND: u32 = 200;
 
-/// Killed at each step of a cycle that undoes an edit, and of one that applies a commit: nothing is lost, and what comes twice
-/// comes under its key.
+/// Killed at each step of a cycle that undoes an edit or a removal, that applies a commit, that finds a broken one, and that recovers from it:
+/// nothing is lost, and what comes twice comes under its key.
 #[test]
 fn kills_lose_nothing_and_double_nothing() {
     let mut kills = 0;
-    for edits in [true, false] {
+    for expected in ["drifted", "removed", "healthy", "failed", "recovered"] {
         for point in 1..BOUND {
             let receiver = ok();
             let sandbox = told(&receiver, "", "");
             sandbox.sync(&[]);
-            took(&receiver);
             let file = sandbox.out().join("app/shop/ConfigMap-a.yaml");
-            if edits {
-                fs::write(&file, fs::read_to_string(&file).unwrap().replace("\"1\"", "\"x\"")).unwrap();
-            } else {
-                sandbox.commit(&[("app/a.yaml", Some(&config_map("a", "2")))]);
+            match expected {
+                "drifted" => fs::write(&file, fs::read_to_string(&file).unwrap().replace("\"1\"", "\"x\"")).unwrap(),
+                "removed" => fs::remove_file(&file).unwrap(),
+                "healthy" => drop(sandbox.commit(&[("app/a.yaml", Some(&config_map("a", "2")))])),
+                "failed" => drop(sandbox.commit(&[("app/a.yaml", Some(&broken()))])),
+                _ => {
+                    sandbox.commit(&[("app/a.yaml", Some(&broken()))]);
+                    sandbox.sync(&[]);
+                    sandbox.commit(&[("app/a.yaml", Some(&config_map("a", "1")))]);
+                }
             }
+            took(&receiver);
             let killed = sandbox
                 .sync_command(&[])
                 .env("WINDLASS_FAULT", point.to_string())
                 .output()
                 .unwrap();
-            if killed.status.success() {
+            if killed.status.success() || killed.status.code() == Some(1) {
                 break;
             }
             assert_eq!(killed.status.signal(), Some(9), "point {point}");
@@ -229,12 +248,16 @@ fn kills_lose_nothing_and_double_nothing() {
                 .map(|event| (event["key"].as_str().unwrap(), event["state"].as_str().unwrap()))
                 .collect();
             let told: Vec<&str> = by_key.values().copied().collect();
-            let expected = if edits { "drifted" } else { "healthy" };
-            assert_eq!(told, [expected], "edits: {edits}, point {point}: {events:?}");
+            let state = match expected {
+                "recovered" => "healthy",
+                "removed" => "drifted",
+                other => other,
+            };
+            assert_eq!(told, [state], "{expected}, point {point}: {events:?}");
             assert!(events.len() <= 2, "only what was under way is told again: {events:?}");
         }
     }
-    assert!(kills > 20, "{kills} kills");
+    assert!(kills >= 50, "{kills} kills");
 }
 
 #[test]

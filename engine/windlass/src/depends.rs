@@ -1,0 +1,209 @@
+//! What an App depends on: whether it is there and well, and who wakes the App when it is.
+//!
+//! An App waits before it is changed for another desired hash, and for nothing else: drift is repaired whatever the others do. To wait
+//! is to end the cycle; a report of the other App, or a watch on the object, begins the next.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+use windlass_cluster::{discovery::KindError, notice::Notice};
+use windlass_core::{
+    config::{App, Config, DependsOn, Needed},
+    diff::Plan,
+    health::{self, State},
+    model::ObjectId,
+};
+
+use crate::{
+    attend::Waker,
+    engine::Engine,
+    reconcile::Seen,
+    report::{Health, Report},
+    stop::{Stop, chain},
+};
+
+/// Where every App stands that another one depends on, and who is to be woken.
+#[derive(Default)]
+pub(crate) struct Depends {
+    /// By App, those that depend on it.
+    dependents: BTreeMap<String, Vec<String>>,
+    desk: Mutex<Desk>,
+    /// An App came to stand elsewhere.
+    turned: Notify,
+}
+
+#[derive(Default)]
+struct Desk {
+    known: BTreeMap<String, Known>,
+    waker: Option<Waker>,
+    /// By App, word of the objects that it waits for.
+    notices: BTreeMap<String, BTreeMap<ObjectId, Notice>>,
+}
+
+/// How an App's last cycle ended.
+#[derive(Clone, PartialEq, Eq)]
+struct Known {
+    revision: Option<String>,
+    health: Health,
+}
+
+impl Depends {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut dependents: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for app in config.apps.values() {
+            for needed in app.spec.depends_on.iter().filter_map(|one| one.app.as_ref()) {
+                dependents.entry(needed.clone()).or_default().push(app.name.clone());
+            }
+        }
+        Self {
+            dependents,
+            ..Self::default()
+        }
+    }
+
+    /// Who is woken from now on.
+    pub(crate) fn attend(&self, waker: Waker) {
+        self.desk().waker = Some(waker);
+    }
+
+    /// An App's cycle ended: those that wait for it are woken.
+    pub(crate) fn note(&self, report: &Report) {
+        let Some(dependents) = self.dependents.get(&report.app) else {
+            return;
+        };
+        let known = Known {
+            revision: report.revision.clone(),
+            health: report.health,
+        };
+        let mut desk = self.desk();
+        if desk.known.get(&report.app) == Some(&known) {
+            return;
+        }
+        desk.known.insert(report.app.clone(), known);
+        if let Some(waker) = &desk.waker {
+            dependents.iter().for_each(|app| waker.wake(app));
+        }
+        drop(desk);
+        self.turned.notify_waiters();
+    }
+
+    /// Waits until some App stands elsewhere. Safe to cancel.
+    pub(crate) async fn turned(&self) {
+        self.turned.notified().await;
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a single sync waits in vain: an App that it depends on was done, and isn't as it should be.
+pub(crate) fn is_in_vain(engine: &Engine, app: &App, report: &Report) -> bool {
+    let needed = app.spec.depends_on.iter().filter_map(|one| one.app.as_ref());
+    let mut known = needed.filter(|name| engine.depends().desk().known.contains_key(*name));
+    known.any(|name| of_app(engine, app, name, report).is_some())
+}
+
+/// Whether an App may be changed. If not, the report says what it waits for.
+///
+/// # Errors
+/// When a dependency can't be looked at.
+pub(crate) async fn are_met(
+    engine: &Engine,
+    app: &App,
+    seen: &Seen,
+    plan: &Plan,
+    report: &mut Report,
+) -> Result<bool, Stop> {
+    let is_another = seen.inventory.desired != Some(plan.desired);
+    let mut waits = Vec::new();
+    let mut notices = BTreeMap::new();
+    for one in app.spec.depends_on.iter().filter(|_| is_another) {
+        match one {
+            DependsOn { app: Some(name), .. } => waits.extend(of_app(engine, app, name, report)),
+            DependsOn {
+                object: Some(needed), ..
+            } => waits.extend(of_object(engine, app, needed, one, &mut notices).await?),
+            DependsOn { .. } => {}
+        }
+    }
+    {
+        let mut desk = engine.depends().desk();
+        if notices.is_empty() {
+            desk.notices.remove(&app.name);
+        } else {
+            desk.notices.insert(app.name.clone(), notices);
+        }
+    }
+    if waits.is_empty() {
+        return Ok(true);
+    }
+    report.waits(waits);
+    Ok(false)
+}
+
+fn of_app(engine: &Engine, app: &App, name: &str, report: &Report) -> Option<String> {
+    let apps = &engine.config().apps;
+    let is_beside = apps
+        .get(name)
+        .is_some_and(|needed| needed.spec.repository == app.spec.repository);
+    let desk = engine.depends().desk();
+    let Some(known) = desk.known.get(name) else {
+        return Some(format!("App {name}: it was not looked at yet"));
+    };
+    if is_beside && known.revision != report.revision {
+        return Some(format!("App {name}: it was not looked at yet at this revision"));
+    }
+    (known.health != Health::Healthy).then(|| format!("App {name}: it is {}", known.health.word()))
+}
+
+async fn of_object(
+    engine: &Engine,
+    app: &App,
+    needed: &Needed,
+    one: &DependsOn,
+    notices: &mut BTreeMap<ObjectId, Notice>,
+) -> Result<Option<String>, Stop> {
+    let stop = |error: &dyn std::error::Error| Stop::of("dependency", error);
+    let Some((shared, actor)) = engine.clusters().of(app, engine.options().target.as_ref()).await? else {
+        return Ok(None); // a folder holds no objects that could be well
+    };
+    let mut id = needed.id(&app.spec.target.namespace);
+    let resource = match shared.api.discovery().preferred(&id.group, &id.kind).await {
+        Ok(resource) => resource,
+        Err(KindError::NoMatch { .. }) => return Ok(Some(format!("{id}: its kind isn't served"))),
+        Err(error) => return Err(stop(&error)),
+    };
+    if !resource.namespaced {
+        id.namespace.clear();
+    }
+    let live = shared
+        .api
+        .get(&actor, &resource, &id)
+        .await
+        .map_err(|error| stop(&error))?;
+    let why = match (&live, &one.when) {
+        (None, _) => Some("it isn't there".to_owned()),
+        (Some(live), Some(when)) => match when.holds(live) {
+            Ok(true) => None,
+            Ok(false) => Some("`when` isn't true of it".to_owned()),
+            Err(why) => Some(format!("`when`: {}", chain(&why))),
+        },
+        (Some(live), None) => {
+            let verdict = health::assess(live);
+            let is_well = matches!(verdict.state, State::Healthy | State::Unknown);
+            (!is_well).then(|| verdict.message.clone())
+        }
+    };
+    let Some(why) = why else { return Ok(None) };
+    let desk = engine.depends().desk();
+    if let Some(waker) = desk.waker.clone() {
+        let name = app.name.clone();
+        let notice = shared.api.notice(&resource, &id, move || waker.wake(&name));
+        notices.insert(id.clone(), notice);
+    }
+    Ok(Some(format!("{id}: {why}")))
+}
