@@ -105,12 +105,12 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     report.drifted = drift::look(engine.drifts(), &seen.key, target, &mut plan).await; // where drift is only told
 
     let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
-    let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
     if !depends::are_met(engine, app, &seen, &plan, report).await? {
         return Ok(Health::Progressing); // of another app, or of an object
     }
     let undone = drift::undone(&plan, &seen.inventory).cloned().collect();
     engine.outbox().undoes(app, undone).await?; // told of, whatever happens next
+    let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
     engine.stage(app, Stage::Applying);
     engine.healths().pause(app);
     target.prepare().await?;
