@@ -4,8 +4,6 @@
 //! added, none is taken away or comes to mean something else. Every field is always there, `null` where there is nothing to say,
 //! so that a template can name any of them.
 
-mod time;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,6 +11,7 @@ use crate::{
     digest::Digest,
     health,
     model::{ObjectId, canonical},
+    moment,
     render::{Diagnostic, Instant, Location, Severity, shorten},
 };
 
@@ -96,7 +95,7 @@ pub struct Event {
     /// Why, for people: a sentence.
     pub message: String,
     /// When it was noticed.
-    #[serde(with = "time")]
+    #[serde(with = "moment")]
     pub at: Instant,
     /// Which time it is that the App comes to this edge, from 1: whoever keeps the last edge counts. A person who edits the same
     /// object twice is told of twice.

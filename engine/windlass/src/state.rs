@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! STATE/secret          32 random bytes, hex, owner only: keys every generated password. Back it up.
-//! STATE/state.redb      inventories; opened by one process at a time
+//! STATE/state.redb      inventories, histories and decisions; opened by one process at a time
+//! STATE/control.sock    asks that process, see [`crate::control`]
 //! STATE/holder          which process that is, for the message to others; the lock is on the file above
+//! STATE/history/        documents of what was applied before, sealed under the secret: what a rollback applies again
 //! STATE/mirrors/        bare git mirrors, disposable
 //! STATE/cache/          compiled plugins, known renders (sealed under the secret), disposable
 //! ```
 
 mod holder;
 mod deployed;
+mod decisions;
+mod history;
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +30,7 @@ use windlass_core::{
 };
 
 pub use deployed::Deployed;
+pub(crate) use history::{Attempt, Written};
 pub use holder::Holder;
 
 /// Key: `target|namespace/app`; value: [`Inventory`] as JSON.
@@ -161,6 +166,12 @@ impl State {
         &self.secret
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Where mirrors lie.
     #[must_use]
     pub fn mirrors(&self) -> PathBuf {
@@ -177,6 +188,12 @@ impl State {
     #[must_use]
     pub fn renders(&self) -> PathBuf {
         self.dir.join("cache/renders")
+    }
+
+    /// Where the renders of histories are kept.
+    #[must_use]
+    pub fn history(&self) -> PathBuf {
+        self.dir.join("history")
     }
 
     /// Takes hold of the inventories until dropped.
@@ -322,17 +339,20 @@ impl Inventories {
         parsed.collect()
     }
 
-    /// Forgets an App and what it owned.
+    /// Forgets an App and what it owned, its history and what was decided about it. Answers the files of renders that nobody needs
+    /// any more.
     ///
     /// # Errors
     /// When the store fails; then all of it is still known.
-    pub fn forget(&self, key: &str) -> Result<(), StateError> {
-        let write = || -> Result<(), redb::Error> {
+    pub fn forget(&self, key: &str) -> Result<Vec<String>, StateError> {
+        let write = || -> Result<Vec<String>, redb::Error> {
             let transaction = self.database.begin_write()?;
             transaction.open_table(INVENTORIES)?.remove(key)?;
             transaction.open_table(DEPLOYED)?.remove(key)?;
+            decisions::forget(&transaction, key)?;
+            let released = history::forget(&transaction, key)?;
             transaction.commit()?;
-            Ok(())
+            Ok(released)
         };
         write().map_err(|source| store_error("written", source))
     }

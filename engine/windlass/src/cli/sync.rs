@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io, path::PathBuf, time::Duration};
 use windlass_core::config::duration_of;
 
 use super::{
-    configuration,
+    configuration::{self, Said},
     failure::{Failure, Outcome},
     global::Global,
     output::{Format, Output},
@@ -69,7 +69,12 @@ pub(super) struct Args {
 /// Performs the verb.
 pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let consent: BTreeSet<String> = args.allow_deletes.iter().cloned().collect();
-    let engine = configuration::open(&args.config, global, args.target.clone(), consent, output)?;
+    let said = Said {
+        target: args.target.clone(),
+        allow_deletes: consent,
+        by_a_person: true,
+    };
+    let engine = configuration::open(&args.config, global, said, output)?;
     known(&engine, args).await?;
     for app in &args.forget_app {
         if !engine.forget_app(app).await? {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
-    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec, RestartSpec, TargetSpec,
+    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, HistorySpec, PruneSpec, RestartSpec,
+    RollbackSpec, SyncSpec, TargetSpec,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.
@@ -70,6 +71,9 @@ impl Deployed {
                 health: HealthSpec::default(),
                 restart: RestartSpec::default(),
                 deletion_policy: self.deletion_policy,
+                sync: SyncSpec::default(),
+                rollback: RollbackSpec::default(),
+                history: HistorySpec::default(),
                 suspend: None,
             },
         }
