@@ -73,7 +73,11 @@ mod tests {
             (20, 100, false),
             (21, 100, true),
         ] {
-            assert_eq!(failing(failed).tripped(all, at(1)).is_some(), trips, "{failed} of {all}");
+            assert_eq!(
+                failing(failed).tripped(all, at(1)).is_some(),
+                trips,
+                "{failed} of {all}"
+            );
         }
     }
 

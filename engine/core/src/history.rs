@@ -196,7 +196,10 @@ pub fn changes_of_git<'p>(
 pub fn is_before(hook: &Manifest) -> bool {
     let annotations = hook.object.body.pointer("/metadata/annotations");
     let says = |key: &str, words: &[&str]| {
-        let value = annotations.and_then(|all| all.get(key)).and_then(Value::as_str).unwrap_or_default();
+        let value = annotations
+            .and_then(|all| all.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         value.split(',').any(|event| words.contains(&event.trim()))
     };
     says("helm.sh/hook", &["pre-install", "pre-upgrade"]) || says("argocd.argoproj.io/hook", &["PreSync"])
@@ -317,13 +320,14 @@ pub fn find<'e>(entries: &'e [Entry], to: Option<&str>) -> Result<&'e Entry, NoE
     };
     // A commit may have been tried twice; a number is never a commit's, unless somebody is very unlucky.
     let mut named = entries.iter().filter(is_it);
-    let first = named.clone().next().ok_or_else(|| NoEntry::Unknown { to: to.to_owned() })?;
-    named
-        .find(|entry| entry.outcome.is_whole())
-        .ok_or(NoEntry::NotWhole {
-            number: first.number,
-            outcome: first.outcome.name(),
-        })
+    let first = named
+        .clone()
+        .next()
+        .ok_or_else(|| NoEntry::Unknown { to: to.to_owned() })?;
+    named.find(|entry| entry.outcome.is_whole()).ok_or(NoEntry::NotWhole {
+        number: first.number,
+        outcome: first.outcome.name(),
+    })
 }
 
 /// Why nobody goes back by himself.
@@ -339,7 +343,9 @@ pub enum NoRollback {
     #[error("it fails with what it went back to")]
     Replayed,
     /// A definition of a kind was changed.
-    #[error("the change has a definition of a kind (CRD): what was written under it can't be read under the former one")]
+    #[error(
+        "the change has a definition of a kind (CRD): what was written under it can't be read under the former one"
+    )]
     Defines,
     /// A migration may have run.
     #[error("the change comes with a hook that runs before it: a migration may have run")]

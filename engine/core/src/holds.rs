@@ -221,7 +221,10 @@ pub fn wait(
     by_a_person: bool,
 ) -> Option<Wait> {
     let is_begun = decisions.begun.as_deref() == Some(run);
-    let is_approved = decisions.approval.as_ref().is_some_and(|approval| approval.plan == *plan);
+    let is_approved = decisions
+        .approval
+        .as_ref()
+        .is_some_and(|approval| approval.plan == *plan);
     if is_begun || is_approved {
         return None;
     }

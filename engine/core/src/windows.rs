@@ -238,7 +238,10 @@ mod tests {
         let windows = [window("30 2 * * *", 1, "Europe/Berlin", WindowKind::Allow)];
         // On 2026-03-29 there is no half past two.
         let opens = next(&at(&windows, "2026-03-29T00:30:00Z"));
-        assert!(opens.as_str() >= "2026-03-29T01:00:00Z" && opens.as_str() <= "2026-03-30T00:30:00Z", "{opens}");
+        assert!(
+            opens.as_str() >= "2026-03-29T01:00:00Z" && opens.as_str() <= "2026-03-30T00:30:00Z",
+            "{opens}"
+        );
         // On 2026-10-25 there are two: the window is no longer than an hour all the same, or opens for each.
         let open = at(&windows, "2026-10-25T00:45:00Z");
         assert!(open.closed.is_none(), "{open:?}");

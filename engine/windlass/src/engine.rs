@@ -307,7 +307,10 @@ impl Engine {
     /// The desired hash of a render, when it was asked for before.
     pub(crate) fn known_desired(&self, key: &str, run: RunId) -> Option<Digest> {
         let desired = self.desired.lock().unwrap_or_else(PoisonError::into_inner);
-        desired.get(key).filter(|(of, _)| *of == run).map(|(_, desired)| *desired)
+        desired
+            .get(key)
+            .filter(|(of, _)| *of == run)
+            .map(|(_, desired)| *desired)
     }
 
     pub(crate) fn knows_desired(&self, key: &str, run: RunId, is: Digest) {

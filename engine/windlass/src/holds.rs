@@ -85,7 +85,8 @@ pub(crate) async fn choose(engine: &Engine, app: &App, seen: &mut Seen, report: 
         return Ok(());
     };
     let gate = engine.desk().gate(app);
-    if known.run != seen.render.run() || waits_for(engine, app, seen, &gate, &decisions, &known.waiting.plan).is_none() {
+    if known.run != seen.render.run() || waits_for(engine, app, seen, &gate, &decisions, &known.waiting.plan).is_none()
+    {
         return Ok(());
     }
     if let Some((stored, entry)) = approved(engine, seen).await? {
@@ -125,12 +126,7 @@ pub(crate) async fn foresee(
 }
 
 /// Whether git says what failed before: then it is left, and what is to be instead is taken.
-async fn skip_bad(
-    engine: &Engine,
-    decisions: &Decisions,
-    seen: &mut Seen,
-    report: &mut Report,
-) -> Result<bool, Stop> {
+async fn skip_bad(engine: &Engine, decisions: &Decisions, seen: &mut Seen, report: &mut Report) -> Result<bool, Stop> {
     let desired = desired(engine, seen, report).await?;
     let Some(bad) = decisions.bad(&desired) else {
         if decisions.is_rolled_back() {
@@ -206,7 +202,8 @@ async fn held_documents(
             "entry {} of the history is to be applied, and its documents are lost: nothing is changed",
             hold.entry
         );
-        let help = "`windlass resume APP` goes on with what git says, `windlass rollback APP --to N` with another entry";
+        let help =
+            "`windlass resume APP` goes on with what git says, `windlass rollback APP --to N` with another entry";
         Stop::failed(vec![
             Diagnostic::error("history-lost", message, Location::None).with_help(help),
         ])
@@ -341,7 +338,11 @@ pub(crate) async fn begin(engine: &Engine, app: &App, seen: &Seen, plan: &Plan) 
     if !is_gated || seen.course != Course::Git || holds::digest(plan, &seen.inventory).is_none() {
         return Ok(());
     }
-    let (desk, key, run) = (Arc::clone(engine.desk()), seen.key.clone(), seen.render.run().to_string());
+    let (desk, key, run) = (
+        Arc::clone(engine.desk()),
+        seen.key.clone(),
+        seen.render.run().to_string(),
+    );
     desk.set_waits(&key, None);
     let begun = move || {
         desk.decide(&key, |decisions| {
@@ -458,7 +459,11 @@ fn words(suspension: &Suspension) -> String {
 /// Findings that tell of what was decided: they are found anew in every cycle.
 pub(crate) fn is_told_anew(finding: &Diagnostic) -> bool {
     let codes = ["rolled-back", "not-rolled-back", "suspended"];
-    let waits = [holds::Wait::Person, holds::Wait::Approval, holds::Wait::Window(String::new())];
+    let waits = [
+        holds::Wait::Person,
+        holds::Wait::Approval,
+        holds::Wait::Window(String::new()),
+    ];
     codes.contains(&finding.code.as_str()) || waits.iter().any(|wait| wait.code() == finding.code)
 }
 

@@ -21,6 +21,7 @@ mod holds;
 mod rest;
 mod record;
 mod desk;
+pub mod control;
 mod alarms;
 mod clock;
 mod claims;

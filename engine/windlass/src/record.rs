@@ -138,7 +138,9 @@ async fn take_in(engine: &Engine, app: &App, report: &mut Report) -> Result<(), 
         desk.breaker().note(&app.name, clock::now());
     }
     let Some(number) = report.entry else { return Ok(()) };
-    let is_known = desk.last_known(&key).is_some_and(|last| last.number == number && last.outcome == outcome);
+    let is_known = desk
+        .last_known(&key)
+        .is_some_and(|last| last.number == number && last.outcome == outcome);
     if !is_known {
         let (desk, key) = (Arc::clone(&desk), key.clone());
         blocking(move || desk.turned(&key, number, outcome)).await??;
@@ -180,11 +182,15 @@ async fn take_in(engine: &Engine, app: &App, report: &mut Report) -> Result<(), 
 
 /// Says why an App stays as it is.
 pub(crate) fn not_taken(report: &mut Report, why: &str) {
-    let mut finding = Diagnostic::error("not-rolled-back", format!("not rolled back by itself: {why}"), Location::None)
-        .with_help(format!(
-            "`windlass history {}` shows what there is to go back to, `windlass rollback {}` goes back",
-            report.app, report.app
-        ));
+    let mut finding = Diagnostic::error(
+        "not-rolled-back",
+        format!("not rolled back by itself: {why}"),
+        Location::None,
+    )
+    .with_help(format!(
+        "`windlass history {}` shows what there is to go back to, `windlass rollback {}` goes back",
+        report.app, report.app
+    ));
     finding.severity = Severity::Warning;
     if !report.diagnostics.iter().any(|known| known.code == finding.code) {
         report.diagnostics.push(finding);

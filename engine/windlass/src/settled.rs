@@ -63,7 +63,10 @@ pub(crate) fn note(
         desired: plan.desired,
         findings: {
             let findings = report.diagnostics.iter();
-            findings.filter(|finding| !holds::is_told_anew(finding)).cloned().collect()
+            findings
+                .filter(|finding| !holds::is_told_anew(finding))
+                .cloned()
+                .collect()
         },
         is_followed: seen.target.is_cluster(),
     });

@@ -30,7 +30,7 @@ use windlass_core::{
 };
 
 pub use deployed::Deployed;
-pub(crate) use history::{Attempt, Written};
+pub(crate) use history::Attempt;
 pub use holder::Holder;
 
 /// Key: `target|namespace/app`; value: [`Inventory`] as JSON.

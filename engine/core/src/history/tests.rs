@@ -76,7 +76,10 @@ fn what_takes_several_cycles_is_one_entry() {
     let Noted::Again(entry) = note(Some(&last), attempt) else {
         panic!("the same entry");
     };
-    assert_eq!((entry.number, entry.outcome, entry.objects.len()), (1, Outcome::Applied, 2));
+    assert_eq!(
+        (entry.number, entry.outcome, entry.objects.len()),
+        (1, Outcome::Applied, 2)
+    );
     assert_eq!((entry.changes.created, entry.changes.configured), (2, 2));
     // A failure that is found again changes nothing.
     let mut again = super::tests::entry(0, "a", Outcome::Failed);

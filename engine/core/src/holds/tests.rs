@@ -82,9 +82,21 @@ fn who_may_apply_a_plan() {
         (SyncMode::Manual, Gate::OPEN, approved(b"plan"), false, None),
         (SyncMode::Approve, Gate::OPEN, none, true, Some(Wait::Approval)),
         (SyncMode::Approve, Gate::OPEN, approved(b"plan"), false, None),
-        (SyncMode::Approve, Gate::OPEN, approved(b"other"), false, Some(Wait::Approval)),
+        (
+            SyncMode::Approve,
+            Gate::OPEN,
+            approved(b"other"),
+            false,
+            Some(Wait::Approval),
+        ),
         (SyncMode::Approve, closed(), begun("run"), false, None),
-        (SyncMode::Approve, Gate::OPEN, begun("other"), false, Some(Wait::Approval)),
+        (
+            SyncMode::Approve,
+            Gate::OPEN,
+            begun("other"),
+            false,
+            Some(Wait::Approval),
+        ),
     ] {
         let is = wait(mode, &gate, &decisions, "run", &plan, by_a_person);
         assert_eq!(is, expected, "{mode:?} {gate:?} {decisions:?} {by_a_person}");
@@ -101,7 +113,8 @@ fn id(name: &str) -> ObjectId {
 }
 
 fn step(name: &str, value: &str, action: Action) -> Step {
-    let body = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": value}});
+    let body =
+        serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": value}});
     let manifest = Manifest {
         object: Object::from_value(body).unwrap(),
         origin: None,

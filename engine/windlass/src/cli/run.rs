@@ -19,6 +19,7 @@ use super::{
     output::{Format, Output},
 };
 use crate::{
+    control,
     engine::Engine,
     run::{self, Event},
     target::TargetChoice,
@@ -64,6 +65,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         ..Said::default()
     };
     let engine = configuration::open(&args.config, global, said, output)?;
+    let _answers = control::serve(&engine);
     let mut signals = Signals::new().map_err(|error| Failure::of_error(&error))?;
     let mut view = View::new(&engine, args.output, output);
     let (sender, events) = mpsc::unbounded_channel();

@@ -12,6 +12,7 @@ use super::{
     reports, table,
 };
 use crate::{
+    control,
     engine::Engine,
     report::{Health, Report},
     target::TargetChoice,
@@ -75,6 +76,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         by_a_person: true,
     };
     let engine = configuration::open(&args.config, global, said, output)?;
+    let _answers = control::serve(&engine);
     known(&engine, args).await?;
     for app in &args.forget_app {
         if !engine.forget_app(app).await? {

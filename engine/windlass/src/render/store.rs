@@ -165,7 +165,9 @@ impl Store {
     /// Lets go of every kept run but those whose files `is_kept` says are needed: a process that was killed may have left some.
     pub(crate) fn sweep(&self, is_kept: impl Fn(&str) -> bool) {
         let kept = self.folder.kept();
-        kept.iter().filter(|file| !is_kept(file)).for_each(|file| self.folder.release(file));
+        kept.iter()
+            .filter(|file| !is_kept(file))
+            .for_each(|file| self.folder.release(file));
     }
 
     /// Waits for one's turn to look.

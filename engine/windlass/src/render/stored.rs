@@ -109,7 +109,11 @@ impl Stored {
             Some(parsed) => parsed,
             None => {
                 let output = self.run.output().unwrap_or_default();
-                let (trace, namespace, tree) = (Arc::clone(&self.run.trace), self.origin.namespace.clone(), self.tree.clone());
+                let (trace, namespace, tree) = (
+                    Arc::clone(&self.run.trace),
+                    self.origin.namespace.clone(),
+                    self.tree.clone(),
+                );
                 let turn = engine.renders().turn().await;
                 let parsed = blocking(move || call::parse(output, &trace, &namespace, &tree)).await?;
                 drop(turn);

@@ -134,7 +134,10 @@ mod tests {
             ..Decisions::default()
         };
         inventories.decide("k", &decisions).unwrap();
-        assert_eq!(inventories.decisions().unwrap(), [("k".to_owned(), decisions.clone())].into());
+        assert_eq!(
+            inventories.decisions().unwrap(),
+            [("k".to_owned(), decisions.clone())].into()
+        );
         inventories.decide("k", &Decisions::default()).unwrap();
         assert!(inventories.decisions().unwrap().is_empty());
         let suspension = Suspension {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
-    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, HistorySpec, PruneSpec, RestartSpec,
-    RollbackSpec, SyncSpec, TargetSpec,
+    App, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, HistorySpec, PruneSpec,
+    RestartSpec, RollbackSpec, SyncSpec, TargetSpec,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.

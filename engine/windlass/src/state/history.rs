@@ -126,7 +126,9 @@ impl Inventories {
         let write = || -> Result<(), redb::Error> {
             let mut transaction = self.database.begin_write()?;
             transaction.set_durability(Durability::None)?;
-            transaction.open_table(HISTORY)?.insert((key, number), bytes.as_slice())?;
+            transaction
+                .open_table(HISTORY)?
+                .insert((key, number), bytes.as_slice())?;
             transaction.commit()?;
             Ok(())
         };
@@ -176,12 +178,7 @@ fn file(run: &str) -> &str {
 }
 
 /// Answers the file of what it replaces, when that is needed no more.
-fn put(
-    transaction: &WriteTransaction,
-    key: &str,
-    entry: &Entry,
-    bytes: &[u8],
-) -> Result<Option<String>, redb::Error> {
+fn put(transaction: &WriteTransaction, key: &str, entry: &Entry, bytes: &[u8]) -> Result<Option<String>, redb::Error> {
     {
         let mut kept = transaction.open_table(KEPT)?;
         let file = file(&entry.run);
@@ -197,12 +194,7 @@ fn put(
 }
 
 /// Takes away what is older than the newest so many.
-fn bound(
-    transaction: &WriteTransaction,
-    key: &str,
-    newest: u64,
-    limit: u16,
-) -> Result<Vec<String>, redb::Error> {
+fn bound(transaction: &WriteTransaction, key: &str, newest: u64, limit: u16) -> Result<Vec<String>, redb::Error> {
     match newest.checked_sub(u64::from(limit)) {
         Some(oldest) => remove(transaction, key, oldest),
         None => Ok(Vec::new()),

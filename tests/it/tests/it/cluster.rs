@@ -16,7 +16,7 @@ mod projection;
 mod health;
 
 // The program (`windlass`) upon it.
-mod bed;
+pub(crate) mod bed;
 mod previews;
 mod rules;
 mod drift;
@@ -26,6 +26,7 @@ mod restarts;
 // The loop upon it: `windlass sync`.
 mod ownership;
 mod waits;
+mod rollback;
 
 use std::{
     io::{self, BufRead as _, BufReader},
