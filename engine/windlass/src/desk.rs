@@ -2,7 +2,7 @@
 //! it share it; a verb that finds nobody holding the state has one of its own.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -27,6 +27,9 @@ pub(crate) struct Desk {
     inventories: Arc<Inventories>,
     renders: Arc<Store>,
     known: Mutex<Known>,
+    /// Held while something is decided: what two people say at once is said one after the other, and nobody who only wants to know
+    /// waits for the disk.
+    deciding: Mutex<()>,
     breaker: Mutex<Breaker>,
     /// Apps of the configuration: what the breaker's share is of.
     fleet: usize,
@@ -44,6 +47,8 @@ struct Known {
     last: BTreeMap<String, Option<Last>>,
     /// Plans of git's that wait, by key: they are not made again for nothing.
     waiting: BTreeMap<String, Waits>,
+    /// Entries that were not gone back from after all, by key: which, and why.
+    stays: BTreeMap<String, (u64, String)>,
     /// Where each App is, by `namespace/app`: the key of its inventory.
     keys: BTreeMap<String, String>,
 }
@@ -91,6 +96,7 @@ impl Desk {
             inventories,
             renders,
             known: Mutex::new(known),
+            deciding: Mutex::default(),
             breaker: Mutex::default(),
             fleet,
             alarms: Alarms::default(),
@@ -137,6 +143,17 @@ impl Desk {
         waker.is_some()
     }
 
+    /// Keys of all that is known: of what was applied, and of what waits to be for the first time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn keys(&self) -> Result<BTreeSet<String>, StateError> {
+        let applied = self.inventories.keys()?;
+        let known = self.known();
+        let here = known.decisions.keys().chain(known.keys.values());
+        Ok(applied.into_iter().chain(here.cloned()).collect())
+    }
+
     /// What was decided about an App on a target.
     pub(crate) fn decisions(&self, key: &str) -> Decisions {
         self.known().decisions.get(key).cloned().unwrap_or_default()
@@ -147,14 +164,13 @@ impl Desk {
     /// # Errors
     /// When it can't be written down; then it was not decided.
     pub(crate) fn decide<T>(&self, key: &str, change: impl FnOnce(&mut Decisions) -> T) -> Result<T, StateError> {
-        // One decision at a time: what two people say at once is said one after the other.
-        let mut known = self.known();
-        let before = known.decisions.get(key).cloned().unwrap_or_default();
+        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.decisions(key);
         let mut after = before.clone();
         let result = change(&mut after);
         if after != before {
             self.inventories.decide(key, &after)?;
-            known.decisions.insert(key.to_owned(), after);
+            self.known().decisions.insert(key.to_owned(), after);
         }
         Ok(result)
     }
@@ -175,8 +191,9 @@ impl Desk {
     /// # Errors
     /// When it can't be written down.
     pub(crate) fn suspend(&self, app: &str, suspension: Option<Suspension>) -> Result<(), StateError> {
-        let mut known = self.known();
+        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
         self.inventories.suspend(app, suspension.as_ref())?;
+        let mut known = self.known();
         match suspension {
             Some(suspension) => known.suspensions.insert(app.to_owned(), suspension),
             None => known.suspensions.remove(app),
@@ -246,6 +263,18 @@ impl Desk {
         };
     }
 
+    /// Why an entry was not gone back from, when that was tried.
+    pub(crate) fn stays(&self, key: &str, number: u64) -> Option<String> {
+        let known = self.known();
+        let (_, why) = known.stays.get(key).filter(|(of, _)| *of == number)?;
+        Some(why.clone())
+    }
+
+    /// It was not, and is not tried again by itself: a person looks.
+    pub(crate) fn set_stays(&self, key: &str, number: u64, why: String) {
+        self.known().stays.insert(key.to_owned(), (number, why));
+    }
+
     /// An App is there.
     pub(crate) fn is_at(&self, app: &App, key: &str) {
         let (name, mut known) = (name(app), self.known());
@@ -265,6 +294,7 @@ impl Desk {
         known.decisions.remove(key);
         known.last.remove(key);
         known.waiting.remove(key);
+        known.stays.remove(key);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

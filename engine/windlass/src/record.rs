@@ -132,10 +132,11 @@ async fn take_in(engine: &Engine, app: &App, report: &mut Report) -> Result<(), 
         _ => return Ok(()),
     };
     let (desk, key) = (Arc::clone(engine.desk()), report.key.clone());
-    if outcome == Outcome::Healthy {
-        desk.breaker().recovered(&app.name);
-    } else {
-        desk.breaker().note(&app.name, clock::now());
+    match report.health {
+        Health::Degraded => desk.breaker().note(&app.name, clock::now()),
+        // Who went back has failed all the same.
+        Health::RolledBack => {}
+        _ => desk.breaker().recovered(&app.name),
     }
     let Some(number) = report.entry else { return Ok(()) };
     let is_known = desk
@@ -149,35 +150,38 @@ async fn take_in(engine: &Engine, app: &App, report: &mut Report) -> Result<(), 
     if outcome != Outcome::Degraded || !is_wanted {
         return Ok(());
     }
-    let inventories = Arc::clone(engine.inventories());
-    let entries = {
-        let key = key.clone();
-        blocking(move || inventories.history(&key)).await??
-    };
+    if let Some(why) = desk.stays(&key, number) {
+        not_taken(report, &why);
+        return Ok(());
+    }
+    let (inventories, of) = (Arc::clone(engine.inventories()), key.clone());
+    let entries = blocking(move || inventories.history(&of)).await??;
     match history::rollback(&entries, number) {
         Ok(_) => {
             report.is_to_go_back = true;
             if desk.is_attended() {
-                let app = app.name.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(PATIENCE).await;
-                    let is_back = {
-                        let (desk, app) = (Arc::clone(&desk), app.clone());
-                        blocking(move || go_back(&desk, &app, &key, number)).await
-                    };
-                    match is_back {
-                        Ok(Ok(())) => {
-                            desk.wake(&app);
-                        }
-                        Ok(Err(why)) => tracing::warn!(%app, number, %why, "not rolled back"),
-                        Err(_) => {}
-                    }
-                });
+                tokio::spawn(go_back_soon(desk, app.name.clone(), key, number));
             }
         }
         Err(why) => not_taken(report, &why.to_string()),
     }
     Ok(())
+}
+
+/// Once others had the time to fail too.
+async fn go_back_soon(desk: Arc<Desk>, app: String, key: String, number: u64) {
+    tokio::time::sleep(PATIENCE).await;
+    let name = app.clone();
+    let decided = move || {
+        if let Err(why) = go_back(&desk, &name, &key, number) {
+            tracing::warn!(app = %name, number, %why, "not rolled back");
+            desk.set_stays(&key, number, chain(&why));
+        }
+        desk.wake(&name);
+    };
+    if blocking(decided).await.is_err() {
+        tracing::warn!(%app, "whether it goes back could not be decided");
+    }
 }
 
 /// Says why an App stays as it is.

@@ -38,7 +38,7 @@ impl Apps {
 
     /// The App of a name, or of `namespace/name`.
     pub(super) fn find(&self, desk: &Desk, wanted: &str) -> Result<Found, Refusal> {
-        let keys = desk.inventories().keys()?;
+        let keys = desk.keys()?;
         let mut known: BTreeMap<&str, Vec<&str>> = self.0.keys().map(|app| (app.as_str(), Vec::new())).collect();
         for key in &keys {
             if let Some((_, app)) = key.rsplit_once('|') {

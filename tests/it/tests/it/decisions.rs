@@ -464,7 +464,7 @@ fn manual_changes_wait_for_a_person_and_not_for_the_loop() {
         let report = running.report("it waits", is("held"));
         assert_eq!(report["diagnostics"][0]["code"], "waits-for-a-person", "{report}");
         edit(&sandbox, "1");
-        running.report("repaired", |report| report["drifted"][0]["repaired"] == true);
+        running.report("repaired", |report| report["changes"]["configured"] == 1);
         assert_eq!(live(&sandbox), "1");
         let plan = report["held"]["plan"].as_str().unwrap();
         done(&sandbox, &["approve", "app", plan]);
@@ -548,7 +548,7 @@ fn windows_that_can_not_be_are_told_at_their_line() {
     assert_eq!(output.status.code(), Some(2));
     let said = said(&output);
     assert!(
-        said.contains("spec.sync.windows[0].schedule") && said.contains("windlass.yaml:15"),
+        said.contains("spec.sync.windows[0].schedule") && said.contains("windlass.yaml:17"),
         "{said}"
     );
 }
