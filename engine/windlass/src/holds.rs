@@ -412,7 +412,7 @@ impl Report {
             .with_help(format!("`windlass resume {}` goes on with what git says", self.app));
         finding.severity = Severity::Warning;
         self.diagnostics.push(finding);
-        self.rolled_back = Some(back);
+        self.rolled_back = Some(Box::new(back));
     }
 
     /// Git's change waits; `applied`: the entry that is kept as it is meanwhile.
@@ -431,10 +431,10 @@ impl Report {
         let mut finding = Diagnostic::error(&waiting.code, message, Location::None).with_help(help);
         finding.severity = Severity::Warning;
         self.diagnostics.push(finding);
-        self.held = Some(HeldBack {
+        self.held = Some(Box::new(HeldBack {
             waiting: waiting.clone(),
             applied: applied.into(),
-        });
+        }));
     }
 
     /// It is told to rest.
@@ -442,7 +442,7 @@ impl Report {
         let mut finding = Diagnostic::error("suspended", words(&suspension), Location::None);
         finding.severity = Severity::Info;
         self.diagnostics.push(finding);
-        self.suspended = Some(suspension);
+        self.suspended = Some(Box::new(suspension));
     }
 }
 

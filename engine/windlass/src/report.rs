@@ -58,13 +58,13 @@ pub struct Report {
     pub unhealthy_total: usize,
     /// An entry of its history that is applied instead of what git says, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rolled_back: Option<RolledBack>,
+    pub rolled_back: Option<Box<RolledBack>>,
     /// A plan of git's that waits for somebody or for a window.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub held: Option<HeldBack>,
+    pub held: Option<Box<HeldBack>>,
     /// It is told to rest: since when, by whom and why. What differs is told, and left.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub suspended: Option<Suspension>,
+    pub suspended: Option<Box<Suspension>>,
     /// The newest entry of its history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
