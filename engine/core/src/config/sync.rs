@@ -180,3 +180,70 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load;
+
+    fn app(more: &str) -> Result<AppSpec, String> {
+        let text = format!(
+            "apiVersion: windlass.dev/v1alpha1\nkind: Repository\nmetadata: {{name: r}}\nspec: {{git: {{url: /r}}}}\n---\n\
+             apiVersion: windlass.dev/v1alpha1\nkind: App\nmetadata: {{name: a}}\nspec:\n  repository: r\n  {more}\n"
+        );
+        match load(&text) {
+            Ok(config) => Ok(config.apps["a"].spec.clone()),
+            Err(errors) => Err(errors[0].message.clone()),
+        }
+    }
+
+    #[test]
+    fn without_a_word_changes_are_applied_and_nothing_goes_back() {
+        let spec = app("path: x").unwrap();
+        assert_eq!((spec.sync.mode, spec.sync.windows.len()), (SyncMode::Auto, 0));
+        assert_eq!((spec.rollback.mode, spec.history.limit), (RollbackMode::Off, 10));
+        // Without quotes, YAML has that word for a boolean.
+        assert_eq!(app("rollback: {mode: Off}").unwrap().rollback.mode, RollbackMode::Off);
+        assert_eq!(app("rollback: {mode: Auto}").unwrap().rollback.mode, RollbackMode::Auto);
+    }
+
+    #[test]
+    fn a_window_is_read_with_its_defaults() {
+        let spec = app("sync: {windows: [{schedule: '0 18 * * 5', duration: 62h, kind: Deny}]}").unwrap();
+        let window = &spec.sync.windows[0];
+        assert_eq!(window.duration, Duration::from_secs(62 * 3600));
+        assert_eq!((window.time_zone.as_str(), window.self_heal), ("UTC", true));
+        let suspend = app("suspend: {reason: r, until: '2026-12-01T09:00:00+01:00'}")
+            .unwrap()
+            .suspend
+            .unwrap();
+        assert_eq!(suspend.until.map(moment::text).as_deref(), Some("2026-12-01T08:00:00Z"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let many = vec!["{schedule: '0 9 * * *', duration: 1h, kind: Allow}"; MAX_WINDOWS + 1].join(", ");
+        for (more, says) in [
+            ("history: {limit: 0}", "spec.history.limit is 0, expected 1 to 100"),
+            ("history: {limit: 101}", "spec.history.limit is 101"),
+            ("suspend: {reason: ' '}", "spec.suspend.reason is empty"),
+            ("suspend: {reason: r, until: tomorrow}", "`tomorrow` is no time"),
+            ("sync: {mode: Later}", "unknown variant `Later`"),
+            (
+                "sync: {windows: [{schedule: '0 9 * * *', duration: 9d, kind: Allow}]}",
+                "`9d` is no duration",
+            ),
+            (
+                "sync: {windows: [{schedule: '0 9 * * *', duration: 1h, timeZone: Berlin, kind: Allow}]}",
+                "spec.sync.windows[0].timeZone: `Berlin` is no time zone",
+            ),
+            (
+                &format!("sync: {{windows: [{many}]}}"),
+                "has 21 windows, 20 are allowed",
+            ),
+        ] {
+            let error = app(more).unwrap_err();
+            assert!(error.contains(says), "{more}: {error}");
+        }
+    }
+}
