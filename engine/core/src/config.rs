@@ -8,6 +8,7 @@ mod cluster;
 mod depends;
 mod load;
 mod notify;
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use crate::{digest::Digest, plugin::Grant, reach::Reach};
 
 pub use app::{
     AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, HealthSpec, IN_CLUSTER, PluginChoice,
-    PruneMode, PruneSpec, RenderStep, RestartMode, RestartSpec, SuspendSpec, TargetSpec,
+    PruneMode, PruneSpec, RenderStep, RestartMode, RestartSpec, TargetSpec,
 };
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use depends::{DependsOn, Needed};
@@ -28,6 +29,9 @@ pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
     ValidatorSpec, parse_size,
+};
+pub use sync::{
+    HistorySpec, MAX_HISTORY, RollbackMode, RollbackSpec, SuspendSpec, SyncMode, SyncSpec, WindowKind, WindowSpec,
 };
 
 /// The API version of every document.
@@ -122,6 +126,11 @@ mod duration {
     /// Reads a span of time as people write it in a configuration; `None` when it is none, or not from 1s to 24h.
     #[must_use]
     pub fn parse(text: &str) -> Option<Duration> {
+        parse_up_to(text, 86_400)
+    }
+
+    /// The same, from 1s to so many seconds.
+    pub(crate) fn parse_up_to(text: &str, most: u64) -> Option<Duration> {
         let unit = text.chars().last()?;
         let number: u64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
         let seconds = match unit {
@@ -130,7 +139,7 @@ mod duration {
             'h' => number.checked_mul(3600)?,
             _ => return None,
         };
-        (1..=86_400).contains(&seconds).then(|| Duration::from_secs(seconds))
+        (1..=most).contains(&seconds).then(|| Duration::from_secs(seconds))
     }
 }
 

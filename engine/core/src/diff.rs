@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{DriftMode, DriftScope, PruneSpec},
@@ -113,7 +113,7 @@ pub fn plan(desired: &Desired, live: &Live, inventory: &Inventory, policy: &Poli
 }
 
 /// Steps by outcome, as `sync -o json` prints them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Objects made.
     pub created: usize,

@@ -4,7 +4,6 @@
 //! added, none is taken away or comes to mean something else. Every field is always there, `null` where there is nothing to say,
 //! so that a template can name any of them.
 
-mod time;
 mod topic;
 
 use serde::{Deserialize, Serialize};
@@ -14,10 +13,10 @@ use crate::{
     digest::Digest,
     health,
     model::{ObjectId, canonical},
+    moment,
     render::{Diagnostic, Instant, Location, Severity, shorten},
 };
 
-pub use time::rfc3339;
 pub use topic::Topic;
 
 /// JSON Schema (2020-12) of the payload.
@@ -100,7 +99,7 @@ pub struct Event {
     /// Why, for people: a sentence.
     pub message: String,
     /// When it was noticed.
-    #[serde(with = "time")]
+    #[serde(with = "moment")]
     pub at: Instant,
     /// The how-manieth event of the App it is, from 1: a person who edits the same object twice is told of twice.
     pub occurrence: u64,

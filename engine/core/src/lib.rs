@@ -16,6 +16,8 @@
 //! - [`redact`]: objects as people may see them;
 //! - [`event`]: what people and programs are told; [`reach`]: where what tells them may send;
 //! - [`inventory`]: what an app owns; [`diff`]: desired × live × inventory → plan; [`guard`]: may the plan run? [`dag`]: in which order?
+//! - [`moment`]: times as text; [`windows`]: when changes may be made; [`holds`]: what people decided, and what it means for a plan;
+//! - [`history`]: what was applied before, and what is applied again when a change fails; [`breaker`]: not when many fail at once.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -50,6 +52,11 @@ pub mod immutable;
 pub mod restart;
 pub mod lock;
 pub mod redact;
+pub mod moment;
+pub mod windows;
+pub mod holds;
+pub mod history;
+pub mod breaker;
 pub mod event;
 pub mod outbox;
 pub mod reach;

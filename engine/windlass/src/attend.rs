@@ -14,12 +14,13 @@ use windlass_core::config::App;
 
 use crate::{
     depends,
-    engine::Engine,
+    engine::{Engine, blocking},
     fights::TRUCE,
     health::Turn,
-    reconcile,
+    reconcile, record,
     report::{Health, Report},
     run::Event,
+    stop::chain,
 };
 
 /// First wait of an app that waits for something that no watch may tell of; each further one is twice as long.
@@ -94,8 +95,14 @@ impl Attendant {
                     }
                 }
                 reports = engine.healths().given_up() => {
-                    reports.into_iter().for_each(|report| engine.tell(Event::Report(report)));
+                    let engine = Arc::clone(&engine);
+                    self.helpers.spawn(async move {
+                        for report in reports {
+                            turned(&engine, report).await;
+                        }
+                    });
                 }
+                due = engine.desk().alarms().due() => due.into_iter().for_each(|app| self.woken(app)),
                 // Reaps them.
                 Some(_) = self.helpers.join_next() => {}
             }
@@ -166,13 +173,21 @@ impl Attendant {
                     }
                     match engine.healths().turned(app) {
                         Turn::Unknown => waker.wake(app),
-                        Turn::Other(report) => engine.tell(Event::Report(*report)),
+                        Turn::Other(report) => turned(&engine, *report).await,
                         Turn::Same => {}
                     }
                 }
             }
         });
     }
+}
+
+/// An app stands elsewhere, though nothing was done to it.
+async fn turned(engine: &Engine, mut report: Report) {
+    if let Some(app) = engine.config().apps.get(&report.app) {
+        record::note(engine, app, &mut report).await;
+    }
+    engine.tell(Event::Report(report));
 }
 
 /// Longest pause between two looks of somebody who waits at a terminal.
@@ -187,9 +202,23 @@ pub(crate) async fn until_done(engine: &Engine, app: &App, within: Duration) -> 
     loop {
         if report.is_becoming_healthy() {
             match timeout_at(end, engine.healths().wait(app, &mut report)).await {
-                Ok(true) => continue,
+                Ok(true) => {
+                    record::note(engine, app, &mut report).await;
+                    continue;
+                }
                 Ok(false) | Err(_) => break,
             }
+        }
+        if report.is_to_go_back && Instant::now() + record::PATIENCE < end {
+            sleep(record::PATIENCE).await;
+            match gone_back(engine, app, &report).await {
+                Ok(()) => report = reconcile::sync(engine, app).await.after(report),
+                Err(why) => {
+                    report.is_to_go_back = false;
+                    record::not_taken(&mut report, &why);
+                }
+            }
+            continue;
         }
         if report.health != Health::Progressing {
             break;
@@ -209,6 +238,18 @@ pub(crate) async fn until_done(engine: &Engine, app: &App, within: Duration) -> 
         report = reconcile::sync(engine, app).await.after(report);
     }
     report
+}
+
+/// # Errors
+/// With the reason why it stays.
+async fn gone_back(engine: &Engine, app: &App, report: &Report) -> Result<(), String> {
+    let Some(entry) = report.entry else { return Ok(()) };
+    let (desk, name, key) = (Arc::clone(engine.desk()), app.name.clone(), report.key.clone());
+    match blocking(move || record::go_back(&desk, &name, &key, entry)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => Err(chain(&why)),
+        Err(_) => Err("interrupted".to_owned()),
+    }
 }
 
 /// Before the next look at an app that waits.

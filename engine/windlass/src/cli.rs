@@ -9,6 +9,12 @@ mod diff;
 mod sync;
 mod run;
 mod health;
+mod history;
+mod why;
+mod rollback;
+mod suspend;
+mod resume;
+mod approve;
 mod lock;
 mod plugin;
 mod completions;
@@ -18,6 +24,7 @@ mod configuration;
 pub mod native;
 mod unified;
 mod reads;
+mod ask;
 mod reports;
 mod diagnostics;
 mod sarif;
@@ -62,6 +69,12 @@ enum Verb {
     Sync(sync::Args),
     Run(run::Args),
     Health(health::Args),
+    History(history::Args),
+    Why(why::Args),
+    Rollback(rollback::Args),
+    Suspend(suspend::Args),
+    Resume(resume::Args),
+    Approve(approve::Args),
     Lock(lock::Args),
     Plugin(plugin::Args),
     Completions(completions::Args),
@@ -96,6 +109,12 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Sync(args) => block_on(sync::perform(args, &cli.global, output)),
         Verb::Run(args) => block_on(run::perform(args, &cli.global, output)),
         Verb::Health(args) => block_on(health::perform(args, &cli.global, output)),
+        Verb::History(args) => history::perform(args, &cli.global, output),
+        Verb::Why(args) => why::perform(args, &cli.global, output),
+        Verb::Rollback(args) => rollback::perform(args, &cli.global, output),
+        Verb::Suspend(args) => suspend::perform(args, &cli.global, output),
+        Verb::Resume(args) => resume::perform(args, &cli.global, output),
+        Verb::Approve(args) => approve::perform(args, &cli.global, output),
         Verb::Lock(args) => block_on(lock::perform(args, &cli.global, output)),
         Verb::Plugin(args) => plugin::perform(args, output),
         Verb::Completions(args) => completions::perform(args, output),

@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, blocking},
     leave::Departed,
     reconcile::Seen,
-    state::Deployed,
+    state::{Deployed, StateError},
     stop::Stop,
     target::{Target, TargetChoice},
 };
@@ -78,8 +78,14 @@ impl Engine {
     }
 
     pub(crate) async fn forget(&self, key: &str) -> Result<(), Stop> {
-        let (inventories, key) = (Arc::clone(self.inventories()), key.to_owned());
-        Ok(blocking(move || inventories.forget(&key)).await??)
+        let (desk, key) = (Arc::clone(self.desk()), key.to_owned());
+        let forget = move || {
+            let released = desk.inventories().forget(&key)?;
+            desk.renders().release(&released);
+            desk.forget(&key);
+            Ok::<(), StateError>(())
+        };
+        Ok(blocking(forget).await??)
     }
 
     /// The target of an App that left, be its Cluster document gone too.

@@ -15,6 +15,7 @@ use windlass_cluster::{
 use windlass_core::{
     config::{App, Config, ValidatorSpec},
     diff::{Plan, Policy},
+    digest::Digest,
     inventory::Inventory,
     manifest,
     oid::Oid,
@@ -30,16 +31,18 @@ use crate::{
     claims::Claims,
     clusters::Clusters,
     depends::Depends,
+    desk::Desk,
     drift::Drifts,
     fault,
     fights::Fights,
     health::Healths,
-    leave,
+    holds, leave,
     outbox::{self, Outbox},
     plugins::{Plugins, PluginsError},
     preview::Foreseen,
-    reconcile::{self, Seen},
-    render::{Cache, Store},
+    reconcile::{self, Rendered, Seen},
+    record,
+    render::{Cache, RunId, Store},
     report::Report,
     run::{Event, Stage},
     settled::Settled,
@@ -78,6 +81,8 @@ pub struct Options {
     pub validators: Option<Vec<ValidatorSpec>>,
     /// Apps whose deletions of this cycle are consented to.
     pub allow_deletes: BTreeSet<String>,
+    /// A person asked for every cycle: consent to changes of Apps whose `sync.mode` is `Manual`.
+    pub by_a_person: bool,
     /// Put traces into reports.
     pub explain: bool,
     /// What the environment and the command line say of sources.
@@ -110,14 +115,15 @@ pub struct Engine {
     options: Options,
     secret: Secret,
     facts: Facts,
-    inventories: Arc<Inventories>,
+    desk: Arc<Desk>,
     sources: Sources,
     clusters: Clusters,
     claims: Claims,
     plugins: Arc<Plugins>,
-    renders: Arc<Store>,
     renderings: Cache,
     settled: Mutex<BTreeMap<String, Settled>>,
+    /// Desired hashes of renders, where it is to be known whether they failed before; by the key of an inventory.
+    desired: Mutex<BTreeMap<String, (RunId, Digest)>>,
     fights: Fights,
     healths: Healths,
     drifts: Drifts,
@@ -161,23 +167,25 @@ impl Engine {
         let assessor = Assessor::new(Arc::clone(&plugins), tenants.collect());
         let inventories = Arc::new(state.inventories()?);
         let outbox = Outbox::open(&config, base, &inventories)?;
+        let renders = Store::new(&state.renders(), state.secret()).keeping(&state.history());
+        let desk = Desk::open(inventories, Arc::new(renders), config.apps.len())?;
         Ok(Arc::new(Self {
             sources: Sources::new(&config, base, state.mirrors(), options.sources.clone()),
             clusters: Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs)
                 .asking(assessor),
             claims: Claims::default(),
-            inventories,
             outbox,
             depends: Depends::new(&config),
+            desk,
             secret: state.secret().clone(),
             facts: Facts::offline(),
             base: base.to_owned(),
             config,
             options,
             plugins,
-            renders: Arc::new(Store::new(&state.renders(), state.secret())),
             renderings: Cache::default(),
             settled: Mutex::default(),
+            desired: Mutex::default(),
             fights: Fights::default(),
             healths: Healths::default(),
             drifts: Drifts::default(),
@@ -310,8 +318,32 @@ impl Engine {
         &self.writing
     }
 
-    pub(crate) const fn inventories(&self) -> &Arc<Inventories> {
-        &self.inventories
+    /// What was decided about Apps, and what became of them.
+    pub(crate) const fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    pub(crate) fn inventories(&self) -> &Arc<Inventories> {
+        self.desk.inventories()
+    }
+
+    /// Whether a person asked for every cycle, and sees what comes of it.
+    pub(crate) const fn is_by_a_person(&self) -> bool {
+        self.options.by_a_person
+    }
+
+    /// The desired hash of a render, when it was asked for before.
+    pub(crate) fn known_desired(&self, key: &str, run: RunId) -> Option<Digest> {
+        let desired = self.desired.lock().unwrap_or_else(PoisonError::into_inner);
+        desired
+            .get(key)
+            .filter(|(of, _)| *of == run)
+            .map(|(_, desired)| *desired)
+    }
+
+    pub(crate) fn knows_desired(&self, key: &str, run: RunId, is: Digest) {
+        let mut desired = self.desired.lock().unwrap_or_else(PoisonError::into_inner);
+        desired.insert(key.to_owned(), (run, is));
     }
 
     /// Whether the user consents to what a guard would hold for that app.
@@ -355,8 +387,8 @@ impl Engine {
         &self.secret
     }
 
-    pub(crate) const fn renders(&self) -> &Arc<Store> {
-        &self.renders
+    pub(crate) fn renders(&self) -> &Arc<Store> {
+        self.desk.renders()
     }
 
     /// What is known of an app that was last found in sync.
@@ -452,7 +484,7 @@ impl Engine {
 
     /// What was applied last, for as long as the store of renders has it.
     fn previous(&self, app: &App, identity: &str) -> Previous {
-        let (inventories, renders) = (Arc::clone(&self.inventories), Arc::clone(&self.renders));
+        let (inventories, renders) = (Arc::clone(self.inventories()), Arc::clone(self.renders()));
         let (key, namespace) = (key(app, identity), app.spec.target.namespace.clone());
         let documents = OnceLock::new();
         let added = Added::of(self, app);
@@ -485,9 +517,24 @@ impl Engine {
 
     pub(crate) async fn inventory(&self, key: &str) -> Result<Inventory, Stop> {
         // A thousand apps that begin together would make hundreds of threads, each with an arena of its own: some 50 MiB.
-        let _turn = self.renders.turn().await;
-        let (inventories, key) = (Arc::clone(&self.inventories), key.to_owned());
+        let _turn = self.renders().turn().await;
+        let (inventories, key) = (Arc::clone(self.inventories()), key.to_owned());
         Ok(blocking(move || inventories.load(&key)).await??)
+    }
+
+    /// An App is found to be there: what its history says of it last.
+    pub(crate) async fn arrive(&self, app: &App, key: &str, report: &mut Report) -> Result<(), Stop> {
+        self.desk.is_at(app, key);
+        key.clone_into(&mut report.key);
+        let last = match self.desk.last_known(key) {
+            Some(last) => Some(last),
+            None => {
+                let (desk, key) = (Arc::clone(&self.desk), key.to_owned());
+                blocking(move || desk.last(&key)).await??
+            }
+        };
+        report.entry = last.map(|last| last.number);
+        Ok(())
     }
 
     /// Writes ahead: after this, a kill at any instruction loses and orphans nothing. Written only when the plan says more
@@ -501,40 +548,63 @@ impl Engine {
             return Ok(intended);
         }
         let _turn = self.writing.lock().await;
-        let (inventories, key) = (Arc::clone(&self.inventories), seen.key.clone());
+        let (inventories, key) = (Arc::clone(self.inventories()), seen.key.clone());
         let (written, deployed) = (intended.clone(), self.deployment(app));
         blocking(move || inventories.store_of(&key, &written, deployed.as_ref())).await??;
         fault::point("inventory: intended");
         Ok(intended)
     }
 
-    /// Writes down what happened, when it says more than what was written ahead.
+    /// Writes down what happened, when it says more than what was written ahead, and what it means for the history: with one write,
+    /// and before it the documents that the history needs.
     pub(crate) async fn settle(
         &self,
+        app: &App,
         seen: &Seen,
         intended: &Inventory,
-        plan: &Plan,
+        (rendered, plan): (&Rendered, &Plan),
         changes: &Changes<'_>,
-        report: &Report,
+        report: &mut Report,
     ) -> Result<(), Stop> {
         fault::point("inventory: before settle");
         let mut settled = intended.settle(changes.steps.iter().cloned());
-        settled.revision.clone_from(&report.revision);
-        if changes.failures.is_empty() && changes.waiting.is_empty() {
+        settled.revision.clone_from(&seen.origin.revision);
+        let is_done = changes.failures.is_empty() && changes.waiting.is_empty();
+        if is_done {
             settled.desired = Some(plan.desired);
             settled.run = Some(seen.render.run().to_string());
         }
-        if settled != *intended {
-            self.store(&seen.key, settled).await?;
+        let inventory = (settled != *intended).then_some(settled);
+        if inventory.is_some() || plan.is_pending() {
+            let attempt = record::attempt(self, app, seen, rendered, plan, changes);
+            let run = attempt.as_ref().map(|_| seen.render.run());
+            let _turn = self.writing.lock().await;
+            let (desk, key) = (Arc::clone(&self.desk), seen.key.clone());
+            let write = move || {
+                if let Some(run) = run {
+                    desk.renders().keep(run);
+                }
+                let written = desk.inventories().settle(&key, inventory.as_ref(), attempt)?;
+                desk.renders().release(&written.released);
+                if let Some(entry) = &written.entry {
+                    desk.has_come(&key, entry);
+                }
+                Ok::<(), StateError>(())
+            };
+            blocking(write).await??;
         }
         fault::point("inventory: settled");
+        if is_done {
+            holds::done(self, seen).await?;
+        }
+        report.entry = self.desk.last_known(&seen.key).map(|last| last.number);
         Ok(())
     }
 
     pub(crate) async fn store(&self, key: &str, inventory: Inventory) -> Result<(), Stop> {
         // The store takes one write at a time: who waits for it needs no thread for that.
         let _turn = self.writing.lock().await;
-        let (inventories, key) = (Arc::clone(&self.inventories), key.to_owned());
+        let (inventories, key) = (Arc::clone(self.inventories()), key.to_owned());
         Ok(blocking(move || inventories.store(&key, &inventory)).await??)
     }
 

@@ -145,7 +145,7 @@ impl Healths {
             Turn::Same
         } else {
             let mut report = ward.found.clone();
-            report.health = standing.health;
+            report.stands(standing.health);
             standing.write(&mut report);
             Turn::Other(Box::new(report))
         };

@@ -7,9 +7,13 @@ use windlass_core::{
     config::App,
     dag::Dag,
     diff::{self, Plan, Policy},
+    digest::Digest,
     guard,
+    history::{self, Origin},
     inventory::Inventory,
+    manifest::Desired,
     oid::Oid,
+    tree::Tree,
 };
 use windlass_host::Place;
 
@@ -20,9 +24,12 @@ use crate::{
     depends, drift,
     engine::Engine,
     fault,
+    holds::{self, Course},
     preview::{self, Foreseen},
-    render::{self, Render},
+    record,
+    render::{self, Wanted},
     report::{Health, Report},
+    rest,
     run::Stage,
     scrutiny, settled,
     stop::Stop,
@@ -33,8 +40,8 @@ use crate::{
 /// Makes the target as git wants it, and tells what came of it.
 pub async fn sync(engine: &Engine, app: &App) -> Report {
     let mut report = Report::new(&app.name);
-    let outcome = match &app.spec.suspend {
-        Some(suspend) => Err(Stop::suspended(&suspend.reason)),
+    let outcome = match engine.desk().suspended(app) {
+        Some(suspension) => Ok(rest::observe(engine, app, suspension, &mut report).await),
         None => cycle(engine, app, &mut report).await,
     };
     if outcome.is_err() {
@@ -44,6 +51,7 @@ pub async fn sync(engine: &Engine, app: &App) -> Report {
     if !report.was_applied() {
         engine.healths().forget(app);
     }
+    record::note(engine, app, &mut report).await; // how does it do?
     report
 }
 
@@ -63,8 +71,10 @@ pub async fn diff(engine: &Engine, app: &App) -> (Report, Option<Foreseen>) {
 }
 
 async fn foresee(engine: &Engine, app: &App, report: &mut Report) -> Result<(Foreseen, Result<Health, Stop>), Stop> {
-    let seen = look(engine, app, report).await?;
-    let Planned { plan, held, _room } = plan(engine, app, &seen, report).await?;
+    let mut seen = look(engine, app, report).await?;
+    holds::choose_to_show(engine, &mut seen, report).await?;
+    let Planned { plan, held, _room, .. } = plan(engine, app, &seen, report).await?;
+    holds::foresee(engine, app, &mut seen, &plan, report).await?;
     let foreseen = preview::of(seen.target.as_ref(), plan, report).await; // what would come of it?
     report.planned(&foreseen.plan);
     let verdict = held.map(|()| report.foreseen(&foreseen.plan));
@@ -92,14 +102,26 @@ async fn checked(engine: &Engine, app: &App, report: &mut Report) -> Result<Heal
 
 async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health, Stop> {
     let _alone = engine.alone(app).await;
-    let seen = look(engine, app, report).await?;
+    let mut seen = look(engine, app, report).await?;
     engine.remember(app, &seen).await?;
+    holds::choose(engine, app, &mut seen, report).await?; // what git says, or what was applied before?
     if settled::holds(engine, app, &seen, report).await? {
         let desired = seen.inventory.desired; // everything is as it was when the app was last in sync
         return Ok(engine.healths().look(app, seen.target.as_ref(), desired, None, report));
     }
-    let Planned { mut plan, held, _room } = plan(engine, app, &seen, report).await?;
+    let mut planned = plan(engine, app, &seen, report).await?;
+    if holds::waits(engine, app, &mut seen, &planned.plan, report).await? {
+        drop(planned); // and its room
+        planned = plan(engine, app, &seen, report).await?; // git's change waits: what was applied is kept as it is
+    }
+    let Planned {
+        mut plan,
+        held,
+        rendered,
+        _room,
+    } = planned;
     held?; // empty render, mass delete
+    holds::heal_or_not(&seen, &mut plan);
     engine.fights().restrain(&seen.key, &mut plan); // who undoes everything is let be for a while
     let target = seen.target.as_ref();
     report.drifted = drift::look(engine.drifts(), &seen.key, target, &mut plan).await; // where drift is only told
@@ -110,14 +132,16 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     }
     let undone = drift::undone(&plan, &seen.inventory).cloned().collect();
     engine.outbox().undoes(app, undone).await?; // told of, whatever happens next
+    holds::begin(engine, app, &seen, &plan).await?;
     let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
     engine.stage(app, Stage::Applying);
     engine.healths().pause(app);
     target.prepare().await?;
-    let is_superseded = || engine.is_superseded(app, &seen.revision);
+    let is_superseded = || engine.is_superseded(app, &seen.revision) || engine.desk().suspended(app).is_some();
     let changes = apply::run(target, &plan, order, &is_superseded).await; // the only writes
     engine.fights().made(&seen.key, &changes);
-    engine.settle(&seen, &intended, &plan, &changes, report).await?;
+    let of = (&rendered, &plan);
+    engine.settle(app, &seen, &intended, of, &changes, report).await?;
     let outcome = report.changed(&plan, &changes, &seen.inventory);
     settled::note(engine, app, &seen, &plan, report, &outcome);
     match outcome? {
@@ -129,25 +153,40 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
 }
 
 /// Which output is wanted, and what is owned. Loads no document.
-async fn look(engine: &Engine, app: &App, report: &mut Report) -> Result<Seen, Stop> {
+pub(crate) async fn look(engine: &Engine, app: &App, report: &mut Report) -> Result<Seen, Stop> {
     engine.stage(app, Stage::Rendering);
     let revision = engine.resolve(app, report).await?; // which commit?
     fault::point("reconcile: resolved");
     let (target, facts) = engine.target(app).await?;
     let key = engine.key(app, target.as_ref());
     let inventory = engine.inventory(&key).await?;
-    let render = render::run(engine, app, &revision, &facts, inventory.clock.as_ref(), report).await?; // what should exist?
+    engine.arrive(app, &key, report).await?;
+    let tree = revision.tree("");
+    let held = holds::held(engine, &key, &inventory, &tree, report).await?;
+    let (render, course) = match held {
+        Some(held) => held,
+        None => {
+            let clock = inventory.clock.as_ref();
+            let render = render::run(engine, app, &revision, &facts, clock, report).await?; // what should exist?
+            (Wanted::Rendered(Box::new(render)), Course::Git)
+        }
+    };
+    let origin = render.origin().unwrap_or_else(|| holds::origin(app, &revision));
     Ok(Seen {
         revision: revision.root,
+        tree,
+        origin,
         target,
         key,
         inventory,
         render,
+        course,
+        heals: true,
         facts,
     })
 }
 
-async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> Result<Planned, Stop> {
+pub(crate) async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> Result<Planned, Stop> {
     let room = engine.room(app).await;
     let rendering = seen.render.documents(engine, report).await?;
     engine.stage(app, Stage::Validating);
@@ -167,6 +206,7 @@ async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> R
     Ok(Planned {
         plan,
         held,
+        rendered: Rendered::of(&rendering.desired),
         _room: room,
     })
 }
@@ -175,11 +215,19 @@ async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> R
 pub(crate) struct Seen {
     /// Of the tree that was rendered.
     pub(crate) revision: Oid,
+    /// The tree.
+    pub(crate) tree: Tree,
+    /// Where the documents come from.
+    pub(crate) origin: Origin,
     pub(crate) target: Box<dyn Target>,
     /// Of the inventory.
     pub(crate) key: String,
     pub(crate) inventory: Inventory,
-    pub(crate) render: Render,
+    pub(crate) render: Wanted,
+    /// Why it is that.
+    pub(crate) course: Course,
+    /// Whether what somebody else changed is repaired.
+    pub(crate) heals: bool,
     /// What renders may ask about the target.
     pub(crate) facts: Facts,
 }
@@ -196,10 +244,28 @@ impl Seen {
 }
 
 /// A plan, and whether it may run. Holds its room while the documents are in memory.
-struct Planned {
-    plan: Plan,
-    held: Result<(), Stop>,
-    _room: Place,
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) held: Result<(), Stop>,
+    pub(crate) rendered: Rendered,
+    pub(crate) _room: Place,
+}
+
+/// What a render came to, its documents aside.
+pub(crate) struct Rendered {
+    /// The desired hash: of what came out, before the engine adds anything.
+    pub(crate) desired: Digest,
+    /// A hook runs before its objects are changed.
+    pub(crate) pre_hook: bool,
+}
+
+impl Rendered {
+    fn of(desired: &Desired) -> Self {
+        Self {
+            desired: desired.hash,
+            pre_hook: desired.hooks.iter().any(history::is_before),
+        }
+    }
 }
 
 /// What an App says about plans, with the consent of the command line.

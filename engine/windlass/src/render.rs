@@ -10,6 +10,7 @@ mod call;
 pub(crate) mod illustrate;
 mod path;
 mod store;
+mod stored;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use windlass_cluster::facts::Facts;
 use windlass_core::{
     config::App,
     digest::Digest,
+    history::Plugin,
     inventory::Clock,
     manifest::Desired,
     render::{AppNames, Output},
@@ -40,6 +42,7 @@ pub(crate) use call::diagnostics;
 pub use path::{PathRequest, Rendered, path};
 pub(crate) use path::{app_name, choice};
 pub use store::{Kept, Lookup, Run, RunId, Store};
+pub(crate) use stored::{Stored, Wanted};
 
 use call::Call;
 
@@ -113,6 +116,14 @@ impl Render {
             now: self.call.request.now,
             inputs,
         })
+    }
+
+    /// The plugin that was called for it.
+    pub(crate) fn plugin(&self) -> Plugin {
+        Plugin {
+            reference: self.call.plugin_name(),
+            digest: self.call.plugin.digest(),
+        }
     }
 
     /// Whether it read something else than when its time was set.

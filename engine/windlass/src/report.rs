@@ -5,9 +5,11 @@ use windlass_core::{
     diff::{Action, Cause, Counts, Plan, SkipReason, Step},
     digest::Digest,
     health::{Assessed, State},
+    holds::{Bad, Hold, Suspension, Waiting},
     inventory::Inventory,
     model::ObjectId,
-    render::{Diagnostic, Location, Severity},
+    moment,
+    render::{Diagnostic, Instant, Location, Severity},
     trace::{Fact, Query},
 };
 
@@ -57,6 +59,24 @@ pub struct Report {
     /// How many there are in all.
     #[serde(skip_serializing_if = "is_zero")]
     pub unhealthy_total: usize,
+    /// An entry of its history that is applied instead of what git says, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<Box<RolledBack>>,
+    /// A plan of git's that waits for somebody or for a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Box<HeldBack>>,
+    /// It is told to rest: since when, by whom and why. What differs is told, and left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Box<Suspension>>,
+    /// The newest entry of its history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// Of its inventory; "" when the app did not come that far.
+    #[serde(skip)]
+    pub(crate) key: String,
+    /// A change of its own made it degraded, and it goes back.
+    #[serde(skip)]
+    pub(crate) is_to_go_back: bool,
     /// What the render read, in order; only with `--explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Vec<Fact>>,
@@ -65,6 +85,68 @@ pub struct Report {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
 const fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+/// An entry of an App's history is applied instead of what git says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolledBack {
+    /// Its number.
+    pub entry: u64,
+    /// Its commit, in full.
+    pub revision: Option<String>,
+    /// Its desired hash.
+    pub desired: Digest,
+    /// The person who said so; `null`: the engine, because what git says failed.
+    pub by: Option<String>,
+    /// Since when.
+    #[serde(with = "moment")]
+    pub since: Instant,
+    /// What failed, and is what git still says.
+    pub bad: Option<Bad>,
+}
+
+impl RolledBack {
+    pub(crate) fn of(hold: &Hold, bad: Option<&Bad>) -> Self {
+        Self {
+            entry: hold.entry,
+            revision: hold.revision.clone(),
+            desired: hold.desired,
+            by: hold.actor.clone(),
+            since: hold.since,
+            bad: bad.cloned(),
+        }
+    }
+
+    /// A sentence.
+    pub(crate) fn words(&self) -> String {
+        let commit = |revision: &Option<String>| match revision {
+            Some(id) => format!(" (commit {})", id.chars().take(8).collect::<String>()),
+            None => String::new(),
+        };
+        let to = format!("entry {}{}", self.entry, commit(&self.revision));
+        let since = moment::text(self.since);
+        match (&self.by, &self.bad) {
+            (Some(by), _) => format!("{by} holds it at {to} since {since}"),
+            (None, Some(bad)) => format!(
+                "entry {}{} did not become healthy: {to} is applied instead since {since}, until git says something else",
+                bad.entry,
+                commit(&bad.revision)
+            ),
+            (None, None) => format!("{to} is applied instead of what git says since {since}"),
+        }
+    }
+}
+
+/// A plan of git's that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldBack {
+    /// Which, and for what.
+    #[serde(flatten)]
+    pub waiting: Waiting,
+    /// The entry of its history that is kept as it is meanwhile; `null`: nothing was applied before.
+    pub applied: Option<u64>,
 }
 
 /// An edit of somebody else's.
@@ -142,10 +224,13 @@ pub enum Health {
     /// Somebody undoes what the app does again and again: objects are left alone for a while. The findings say with whom it
     /// fights.
     Stalled,
-    /// A guard holds the plan until somebody consents.
+    /// A guard holds the plan until somebody consents, or it waits for a person or a window (`held` says for what).
     Held,
-    /// The App says so.
+    /// The App says so, or somebody did (`suspended` says who).
     Suspended,
+    /// The target is as an earlier entry of its history says, and does what it is for: a person holds it there, or what git says
+    /// failed (`rolledBack` says which).
+    RolledBack,
     /// It could not be done; the diagnostics say why. What was there is still there.
     Failed,
 }
@@ -162,6 +247,7 @@ impl Health {
             Self::Stalled => "stalled",
             Self::Held => "held",
             Self::Suspended => "suspended",
+            Self::RolledBack => "rolled-back",
             Self::Failed => "failed",
         }
     }
@@ -187,6 +273,12 @@ impl Report {
             waiting: Vec::new(),
             unhealthy: Vec::new(),
             unhealthy_total: 0,
+            rolled_back: None,
+            held: None,
+            suspended: None,
+            entry: None,
+            key: String::new(),
+            is_to_go_back: false,
             trace: None,
         }
     }
@@ -194,7 +286,12 @@ impl Report {
     /// Whether `sync` counts the app as in sync.
     #[must_use]
     pub fn is_in_sync(&self) -> bool {
-        matches!(self.health, Health::Healthy | Health::Suspended)
+        match self.health {
+            Health::Healthy | Health::Suspended => true,
+            // Who holds it wants it so.
+            Health::RolledBack => self.rolled_back.as_ref().is_some_and(|back| back.by.is_some()),
+            _ => false,
+        }
     }
 
     /// Whether the app is to be looked at again though nobody will say that something happened: it waits for something that no
@@ -211,7 +308,11 @@ impl Report {
     #[must_use]
     pub const fn was_applied(&self) -> bool {
         match self.health {
-            Health::Healthy | Health::Degraded => true,
+            Health::Healthy | Health::Degraded | Health::RolledBack => true,
+            Health::Held => match &self.held {
+                Some(held) => held.applied.is_some(),
+                None => false,
+            },
             Health::Progressing => !self.unhealthy.is_empty(),
             _ => false,
         }
@@ -278,6 +379,10 @@ impl Report {
                 ..Counts::default()
             },
             diagnostics: self.diagnostics.clone(),
+            rolled_back: self.rolled_back.clone(),
+            held: self.held.clone(),
+            entry: self.entry,
+            key: self.key.clone(),
             ..Self::new(&self.app)
         }
     }
@@ -288,6 +393,16 @@ impl Report {
         self.diagnostics = later.diagnostics;
         self.unhealthy = later.unhealthy;
         self.unhealthy_total = later.unhealthy_total;
+        self.is_to_go_back = false;
+    }
+
+    /// What it means that the app's objects stand there: not what git says is healthy, when it isn't git's.
+    pub(crate) const fn stands(&mut self, health: Health) {
+        self.health = match health {
+            Health::Healthy if self.rolled_back.is_some() => Health::RolledBack,
+            Health::Healthy if self.held.is_some() => Health::Held,
+            health => health,
+        };
     }
 
     /// What would happen.
@@ -405,7 +520,7 @@ impl Report {
     /// The outcome of the cycle.
     pub(crate) fn close(&mut self, outcome: Result<Health, Stop>) {
         match outcome {
-            Ok(health) => self.health = health,
+            Ok(health) => self.stands(health),
             Err(stop) => {
                 self.health = stop.health;
                 self.diagnostics.extend(stop.diagnostics);

@@ -89,6 +89,7 @@ const JITTER_PERCENT: u64 = 10;
 pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watch::Receiver<bool>) {
     engine.watch(events);
     let mut attendant = Attendant::new(Arc::clone(&engine));
+    engine.desk().attended_by(attendant.waker());
     let mut pollers = JoinSet::new();
     for (name, spec) in &engine.config().repositories {
         let (engine, waker) = (Arc::clone(&engine), attendant.waker());

@@ -10,6 +10,7 @@ use windlass_core::{
 
 use crate::{
     engine::Engine,
+    holds,
     reconcile::Seen,
     render::RunId,
     report::{Health, Report},
@@ -60,7 +61,13 @@ pub(crate) fn note(
         run: seen.render.run(),
         target: seen.target.identity(),
         desired: plan.desired,
-        findings: report.diagnostics.clone(),
+        findings: {
+            let findings = report.diagnostics.iter();
+            findings
+                .filter(|finding| !holds::is_told_anew(finding))
+                .cloned()
+                .collect()
+        },
         is_followed: seen.target.is_cluster(),
     });
     engine.set_settled(app, is);

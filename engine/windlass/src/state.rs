@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! STATE/secret          32 random bytes, hex, owner only: keys every generated password. Back it up.
-//! STATE/state.redb      inventories; opened by one process at a time
+//! STATE/state.redb      inventories, histories and decisions; opened by one process at a time
+//! STATE/control.sock    asks that process, see [`crate::control`]
 //! STATE/holder          which process that is, for the message to others; the lock is on the file above
 //! STATE/reserve         disk space that inventories and events may have when there is no other left
+//! STATE/history/        documents of what was applied before, sealed under the secret: what a rollback applies again
 //! STATE/mirrors/        bare git mirrors, disposable
 //! STATE/cache/          compiled plugins, known renders (sealed under the secret), disposable
 //! ```
@@ -13,6 +15,8 @@ mod holder;
 mod deployed;
 mod outbox;
 mod reserve;
+mod decisions;
+mod history;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +33,7 @@ use windlass_core::{
 };
 
 pub use deployed::Deployed;
+pub(crate) use history::Attempt;
 pub use holder::Holder;
 use reserve::Reserve;
 
@@ -166,6 +171,12 @@ impl State {
         &self.secret
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Where mirrors lie.
     #[must_use]
     pub fn mirrors(&self) -> PathBuf {
@@ -182,6 +193,12 @@ impl State {
     #[must_use]
     pub fn renders(&self) -> PathBuf {
         self.dir.join("cache/renders")
+    }
+
+    /// Where the renders of histories are kept.
+    #[must_use]
+    pub fn history(&self) -> PathBuf {
+        self.dir.join("history")
     }
 
     /// Takes hold of the inventories until dropped.
@@ -309,21 +326,6 @@ impl Inventories {
         self.all(DEPLOYED, deployed::FORMAT)
     }
 
-    /// Forgets an App and what it owned.
-    ///
-    /// # Errors
-    /// When the store fails; then all of it is still known.
-    pub fn forget(&self, key: &str) -> Result<(), StateError> {
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.begin_write()?;
-            transaction.open_table(INVENTORIES)?.remove(key)?;
-            transaction.open_table(DEPLOYED)?.remove(key)?;
-            transaction.commit()?;
-            Ok(())
-        };
-        write().map_err(|source| store_error("written", source))
-    }
-
     /// Begins a write, for which the reserve is given up when the disk has no other space.
     fn begin_write(&self) -> Result<redb::WriteTransaction, redb::Error> {
         self.reserve.look();
@@ -356,6 +358,24 @@ impl Inventories {
             Ok((key, value))
         });
         parsed.collect()
+    }
+
+    /// Forgets an App and what it owned, its history and what was decided about it. Answers the files of renders that nobody needs
+    /// any more.
+    ///
+    /// # Errors
+    /// When the store fails; then all of it is still known.
+    pub fn forget(&self, key: &str) -> Result<Vec<String>, StateError> {
+        let write = || -> Result<Vec<String>, redb::Error> {
+            let transaction = self.begin_write()?;
+            transaction.open_table(INVENTORIES)?.remove(key)?;
+            transaction.open_table(DEPLOYED)?.remove(key)?;
+            decisions::forget(&transaction, key)?;
+            let released = history::forget(&transaction, key)?;
+            transaction.commit()?;
+            Ok(released)
+        };
+        write().map_err(|source| store_error("written", source))
     }
 
     fn read(&self, table: TableDefinition<'_, &str, &[u8]>, key: &str) -> Result<Option<Vec<u8>>, StateError> {

@@ -38,14 +38,12 @@ impl Stop {
         Self::failed(vec![Diagnostic::error(code, chain(error), Location::None)])
     }
 
-    /// The App says so.
+    /// A plan waits for somebody or for a window, and nothing was applied before; the report says it already.
     #[must_use]
-    pub fn suspended(reason: &str) -> Self {
-        let mut diagnostic = Diagnostic::error("suspended", format!("suspended: {reason}"), Location::None);
-        diagnostic.severity = windlass_core::render::Severity::Info;
+    pub(crate) const fn held() -> Self {
         Self {
-            health: Health::Suspended,
-            diagnostics: vec![diagnostic],
+            health: Health::Held,
+            diagnostics: Vec::new(),
         }
     }
 

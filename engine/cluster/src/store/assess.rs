@@ -79,7 +79,11 @@ impl Queue {
 
 /// Of an object that nobody was asked about yet.
 pub(super) fn not_yet() -> Verdict {
-    Verdict::new(Health::Progressing, "HealthCheckerAsked", "its health checker is asked about it")
+    Verdict::new(
+        Health::Progressing,
+        "HealthCheckerAsked",
+        "its health checker is asked about it",
+    )
 }
 
 /// Of what a verdict depends on: everything but what changes with every write.

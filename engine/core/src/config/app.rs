@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AppNotifySpec, DependsOn, depends, duration};
+use super::{
+    AppNotifySpec, DependsOn, depends, duration,
+    sync::{self, HistorySpec, RollbackSpec, SuspendSpec, SyncSpec},
+};
 use crate::{adopt::Adoption, fields::FieldPath, health::Check, options::IgnoreRule, owner::MANAGER_PREFIX};
 
 /// `App.spec`.
@@ -50,6 +53,15 @@ pub struct AppSpec {
     /// What becomes of the objects when the App is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// When what git says is applied.
+    #[serde(default)]
+    pub sync: SyncSpec,
+    /// Whether what was there before is applied again when a change fails.
+    #[serde(default)]
+    pub rollback: RollbackSpec,
+    /// What is kept of what was applied before.
+    #[serde(default)]
+    pub history: HistorySpec,
     /// Do nothing, and why.
     #[serde(default)]
     pub suspend: Option<SuspendSpec>,
@@ -229,14 +241,6 @@ pub enum RestartMode {
     OnChange,
 }
 
-/// `App.spec.suspend`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SuspendSpec {
-    /// Shown wherever the app is.
-    pub reason: String,
-}
-
 impl Default for PruneSpec {
     fn default() -> Self {
         Self {
@@ -286,6 +290,7 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
     depends::check(&spec.depends_on)?;
     conditions(&spec.ignore)?;
     checks(&spec.health.checks)?;
+    sync::check(spec)?;
     spec.ignore
         .iter()
         .enumerate()

@@ -51,23 +51,29 @@ pub(super) fn is_one(path: &Path) -> bool {
 /// The group of Windlass' own documents, with the slash.
 const GROUP: &str = "windlass.dev/";
 
+/// What a verb says beside the configuration.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// Overrides every App's target.
+    pub(super) target: Option<TargetChoice>,
+    /// Apps whose deletions are consented to.
+    pub(super) allow_deletes: BTreeSet<String>,
+    /// A person asked for every cycle.
+    pub(super) by_a_person: bool,
+}
+
 /// Reads a configuration and starts the engine over it.
 ///
 /// # Errors
 /// When the configuration is wrong, or the state or a plugin can't be used.
-pub(super) fn open(
-    path: &Path,
-    global: &Global,
-    target: Option<TargetChoice>,
-    allow_deletes: BTreeSet<String>,
-    output: &Output,
-) -> Result<Arc<Engine>, Failure> {
+pub(super) fn open(path: &Path, global: &Global, said: Said, output: &Output) -> Result<Arc<Engine>, Failure> {
     let config = load(path)?;
     let options = Options {
         // What stands in it is told from what doesn't by the file, by whatever name it is called.
         file: fs::canonicalize(path).ok(),
-        target,
-        allow_deletes,
+        target: said.target,
+        allow_deletes: said.allow_deletes,
+        by_a_person: said.by_a_person,
         ..options(global)?
     };
     let _busy = output.busy(LOADING, 1);

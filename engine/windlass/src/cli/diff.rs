@@ -2,7 +2,7 @@
 
 mod side;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use windlass_core::{
@@ -12,7 +12,8 @@ use windlass_core::{
 };
 
 use super::{
-    clean, configuration,
+    clean,
+    configuration::{self, Said},
     failure::{Failure, Outcome},
     global::Global,
     output::Output,
@@ -119,7 +120,12 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
 }
 
 async fn of_config(args: &Args, global: &Global, output: &Output) -> Result<Vec<AppDiff>, Failure> {
-    let engine = configuration::open(&args.what, global, args.target.clone(), BTreeSet::new(), output)?;
+    let said = Said {
+        target: args.target.clone(),
+        by_a_person: true,
+        ..Said::default()
+    };
+    let engine = configuration::open(&args.what, global, said, output)?;
     let busy = output.busy("comparing", 1);
     let planned = engine.diff().await;
     drop(busy);
@@ -266,7 +272,7 @@ fn outcome(apps: &[AppDiff]) -> Outcome {
     let of = |report: &Report| match report.health {
         Health::Failed | Health::Degraded => Outcome::Failed,
         Health::Progressing | Health::Stalled | Health::Pending | Health::Held => Outcome::Pending,
-        Health::Healthy | Health::Suspended => Outcome::Done,
+        Health::Healthy | Health::Suspended | Health::RolledBack => Outcome::Done,
     };
     let all: Vec<Outcome> = apps.iter().map(|app| of(&app.report)).collect();
     [Outcome::Failed, Outcome::Pending]

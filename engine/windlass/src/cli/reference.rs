@@ -8,10 +8,11 @@ use windlass_core::plugin::CONTRACT;
 use super::{Cli, failure::Outcome};
 
 /// Verbs in the order a newcomer needs them.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("See what would be", &["render", "validate", "diff"]),
     ("Make it so", &["sync", "run"]),
-    ("See what is", &["health"]),
+    ("See what is", &["health", "history", "why"]),
+    ("Decide", &["rollback", "suspend", "resume", "approve"]),
     ("Keep it so", &["lock"]),
     ("Plugins", &["plugin"]),
     ("Help", &["completions", "help"]),

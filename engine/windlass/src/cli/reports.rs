@@ -69,6 +69,7 @@ pub(super) const fn health(health: Health) -> (&'static str, Tone) {
         Health::Stalled => ("Stalled", Tone::Bad),
         Health::Held => ("Held", Tone::Warn),
         Health::Suspended => ("Suspended", Tone::Faint),
+        Health::RolledBack => ("RolledBack", Tone::Warn),
         Health::Failed => ("Failed", Tone::Bad),
     }
 }

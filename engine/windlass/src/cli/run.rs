@@ -3,7 +3,7 @@
 mod board;
 mod live;
 
-use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -13,12 +13,13 @@ use tokio::{
 };
 
 use super::{
-    configuration,
+    configuration::{self, Said},
     failure::{Failure, Outcome},
     global::Global,
     output::{Format, Output},
 };
 use crate::{
+    control,
     engine::Engine,
     run::{self, Event},
     target::TargetChoice,
@@ -59,7 +60,12 @@ const REFIT: Duration = Duration::from_millis(500);
 /// Performs the verb.
 pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let target = args.target.clone();
-    let engine = configuration::open(&args.config, global, target, BTreeSet::new(), output)?;
+    let said = Said {
+        target,
+        ..Said::default()
+    };
+    let engine = configuration::open(&args.config, global, said, output)?;
+    let _answers = control::serve(&engine);
     let mut signals = Signals::new().map_err(|error| Failure::of_error(&error))?;
     let mut view = View::new(&engine, args.output, output);
     let (sender, events) = mpsc::unbounded_channel();

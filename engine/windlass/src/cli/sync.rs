@@ -6,13 +6,14 @@ use tokio::sync::mpsc::unbounded_channel;
 use windlass_core::config::duration_of;
 
 use super::{
-    configuration,
+    configuration::{self, Said},
     failure::{Failure, Outcome},
     global::Global,
     output::{Format, Output},
     reports, table,
 };
 use crate::{
+    control,
     engine::Engine,
     report::{Health, Report},
     run::Event,
@@ -71,7 +72,13 @@ pub(super) struct Args {
 /// Performs the verb.
 pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let consent: BTreeSet<String> = args.allow_deletes.iter().cloned().collect();
-    let engine = configuration::open(&args.config, global, args.target.clone(), consent, output)?;
+    let said = Said {
+        target: args.target.clone(),
+        allow_deletes: consent,
+        by_a_person: true,
+    };
+    let engine = configuration::open(&args.config, global, said, output)?;
+    let _answers = control::serve(&engine);
     known(&engine, args).await?;
     for app in &args.forget_app {
         if !engine.forget_app(app).await? {

@@ -7,8 +7,9 @@
 use serde_json::{Value, json};
 use windlass_cluster::discovery::Discovery;
 use windlass_core::{
-    event::{Event, State, Subject, rfc3339},
+    event::{Event, State, Subject},
     model::ObjectId,
+    moment,
 };
 
 use crate::{
@@ -106,7 +107,7 @@ fn body(event: &Event, index: usize, namespace: &str, about: Value, note: &str) 
         name: format!("windlass.{}.{index}", &event.key()[..20]),
     };
     let is_warning = !matches!(event.state, State::Healthy | State::Progressing | State::Suspended);
-    let at = rfc3339(event.at);
+    let at = moment::text(event.at);
     let mut end = note.len().min(NOTE);
     while !note.is_char_boundary(end) {
         end -= 1;

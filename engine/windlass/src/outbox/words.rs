@@ -49,6 +49,7 @@ fn state(report: &Report) -> State {
         Health::Pending | Health::Held => State::Held,
         Health::Stalled => State::Stalled,
         Health::Suspended => State::Suspended,
+        Health::RolledBack => State::RolledBack,
         Health::Failed => State::Failed,
     }
 }

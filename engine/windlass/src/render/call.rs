@@ -8,6 +8,7 @@ use windlass_core::{
     manifest::{self, Desired},
     render::{Diagnostic, Failure, Location, Output, attribute, file_at},
     trace::Trace,
+    tree::Tree,
 };
 use windlass_host::{Blame, CallError, Plugin, RenderRequest, facts};
 
@@ -95,16 +96,8 @@ impl Call {
     /// # Errors
     /// With what the plugin or the parser found.
     pub(super) fn parse(&self, run: &Run) -> Result<Parsed, Vec<Diagnostic>> {
-        let tree = &self.request.tree;
-        let output = self.output(run)?;
-        match manifest::read(&output, &self.request.app.target_namespace) {
-            Ok(desired) => Ok(Parsed {
-                desired: Arc::new(illustrate::warnings(desired, tree)),
-                output,
-                trace: Arc::clone(&run.trace),
-            }),
-            Err(errors) => Err(illustrate::all(errors, tree)),
-        }
+        let (tree, namespace) = (&self.request.tree, &self.request.app.target_namespace);
+        parse(self.output(run)?, &run.trace, namespace, tree)
     }
 
     /// What a run emitted.
@@ -139,6 +132,27 @@ impl Call {
         illustrate::all(found, &self.request.tree)
     }
 }
+
+/// An output as objects.
+///
+/// # Errors
+/// With what the parser found.
+pub(super) fn parse(
+    output: Arc<Output>,
+    trace: &Arc<Trace>,
+    namespace: &str,
+    tree: &Tree,
+) -> Result<Parsed, Vec<Diagnostic>> {
+    match manifest::read(&output, namespace) {
+        Ok(desired) => Ok(Parsed {
+            desired: Arc::new(illustrate::warnings(desired, tree)),
+            output,
+            trace: Arc::clone(trace),
+        }),
+        Err(errors) => Err(illustrate::all(errors, tree)),
+    }
+}
+
 /// Three kinds of failure, kept apart: what the plugin says of the input, the plugin itself, the host.
 pub(crate) fn diagnostics(error: CallError, plugin: &str, path: &str) -> Vec<Diagnostic> {
     let blame = match error.blame() {

@@ -142,6 +142,34 @@ impl Store {
         }
     }
 
+    /// The same, with a folder where runs lie that are not disposable: those of histories.
+    #[must_use]
+    pub(crate) fn keeping(mut self, folder: &Path) -> Self {
+        self.folder.keep_in(folder);
+        self
+    }
+
+    /// Keeps a run from collection, and from whoever throws the cache away. False: it is lost already, or can't be kept.
+    pub(crate) fn keep(&self, id: RunId) -> bool {
+        self.folder.keep(&id.base, id.name) || {
+            let run = self.load(id);
+            run.is_some_and(|run| self.folder.keep_run(&id.base, id.name, &run))
+        }
+    }
+
+    /// Lets go of runs that were kept, by the names of their files.
+    pub(crate) fn release(&self, files: &[String]) {
+        files.iter().for_each(|file| self.folder.release(file));
+    }
+
+    /// Lets go of every kept run but those whose files `is_kept` says are needed: a process that was killed may have left some.
+    pub(crate) fn sweep(&self, is_kept: impl Fn(&str) -> bool) {
+        let kept = self.folder.kept();
+        kept.iter()
+            .filter(|file| !is_kept(file))
+            .for_each(|file| self.folder.release(file));
+    }
+
     /// Waits for one's turn to look.
     pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()

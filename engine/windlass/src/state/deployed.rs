@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
-    App, AppNotifySpec, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, PruneSpec,
-    RestartSpec, TargetSpec,
+    App, AppNotifySpec, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, HistorySpec,
+    PruneSpec, RestartSpec, RollbackSpec, SyncSpec, TargetSpec,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.
@@ -73,6 +73,9 @@ impl Deployed {
                 depends_on: Vec::new(),
                 notify: AppNotifySpec::default(),
                 deletion_policy: self.deletion_policy,
+                sync: SyncSpec::default(),
+                rollback: RollbackSpec::default(),
+                history: HistorySpec::default(),
                 suspend: None,
             },
         }

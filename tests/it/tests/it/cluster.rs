@@ -16,7 +16,7 @@ mod projection;
 mod health;
 
 // The program (`windlass`) upon it.
-mod bed;
+pub(crate) mod bed;
 mod previews;
 mod rules;
 mod drift;
@@ -29,6 +29,7 @@ mod waits;
 mod depends;
 mod tells;
 mod checkers;
+mod rollback;
 
 use std::{
     io::{self, BufRead as _, BufReader},

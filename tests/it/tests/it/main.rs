@@ -16,6 +16,7 @@ mod source;
 mod cluster;
 mod cli;
 mod cycle;
+mod decisions;
 mod renders;
 mod kill;
 mod processes;

@@ -3,6 +3,8 @@
 //! ```text
 //! length of the trace's part (32 bits, little-endian) | sealed trace | sealed body
 //! ```
+//! Those that histories need lie in a folder of their own too (hard links, where the file system has them): `KEPT/RUN`.
+//!
 //! A file is written beside and renamed: it is whole or not there. What is damaged, foreign or of another installation
 //! is no entry.
 
@@ -47,6 +49,8 @@ pub(super) type Name = [u8; 16];
 
 pub(super) struct Folder {
     path: PathBuf,
+    /// Of runs that are not disposable.
+    kept: Option<PathBuf>,
     seal: Seal,
     /// Bytes on disk, as far as this process knows; found out before the first write.
     bytes: AtomicU64,
@@ -59,6 +63,7 @@ impl Folder {
     pub(super) fn new(path: &Path, secret: &Secret) -> Self {
         Self {
             path: path.join("v1"),
+            kept: None,
             seal: Seal::new(secret),
             bytes: AtomicU64::new(0),
             measured: AtomicBool::new(false),
@@ -103,9 +108,14 @@ impl Folder {
     }
 
     pub(super) fn run(&self, base: &Digest, name: Name) -> Option<Run> {
+        let cached = self.or_removed(base, name, self.read(&self.file(base, name), base, name));
+        cached.or_else(|| self.read(&self.kept_file(name)?, base, name))
+    }
+
+    fn read(&self, path: &Path, base: &Digest, name: Name) -> Option<Run> {
         let read = || {
             let mut bytes = Vec::new();
-            let file = File::open(self.file(base, name)).ok()?;
+            let file = File::open(path).ok()?;
             file.take(FILE).read_to_end(&mut bytes).ok()?;
             let (length, rest) = bytes.split_first_chunk()?;
             let (trace, body) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
@@ -115,7 +125,7 @@ impl Folder {
                 &self.seal.open(&file, BODY, body)?,
             )
         };
-        self.or_removed(base, name, read())
+        read()
     }
 
     fn or_removed<T>(&self, base: &Digest, name: Name, read: Option<T>) -> Option<T> {
@@ -161,10 +171,58 @@ impl Folder {
         let folder = self.folder(base);
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&folder)?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
-        file.write_all(bytes)?;
-        file.persist(folder.join(hex(&name)))?;
-        Ok(())
+        write(&folder, &folder.join(hex(&name)), bytes)
+    }
+
+    pub(super) fn keep_in(&mut self, folder: &Path) {
+        self.kept = Some(folder.to_owned());
+    }
+
+    fn kept_file(&self, name: Name) -> Option<PathBuf> {
+        Some(self.kept.as_ref()?.join(hex(&name)))
+    }
+
+    /// Whether a run that is on disk is kept from now on.
+    pub(super) fn keep(&self, base: &Digest, name: Name) -> bool {
+        let Some(kept) = self.kept_file(name) else { return false };
+        let link = || fs::hard_link(self.file(base, name), &kept);
+        match link() {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => true,
+            Err(_) => self.make_kept().is_ok() && link().is_ok(),
+        }
+    }
+
+    /// The same of a run that isn't, or where there are no links.
+    pub(super) fn keep_run(&self, base: &Digest, name: Name, run: &Run) -> bool {
+        let (Some(kept), Some(bytes)) = (self.kept_file(name), self.sealed(base, name, run)) else {
+            return false;
+        };
+        let written = self.make_kept().and_then(|folder| write(folder, &kept, &bytes));
+        if let Err(error) = &written {
+            tracing::warn!(file = %kept.display(), %error, "the documents of a history's entry can't be kept");
+        }
+        written.is_ok()
+    }
+
+    fn make_kept(&self) -> io::Result<&Path> {
+        let folder = self.kept.as_deref().ok_or(io::ErrorKind::NotFound)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        Ok(folder)
+    }
+
+    pub(super) fn release(&self, file: &str) {
+        if let Some(folder) = &self.kept {
+            // It may never have been there.
+            let _ = fs::remove_file(folder.join(file));
+        }
+    }
+
+    /// Names of the files that are kept.
+    pub(super) fn kept(&self) -> Vec<String> {
+        let entries = self.kept.as_ref().and_then(|folder| fs::read_dir(folder).ok());
+        let names = entries.into_iter().flatten().flatten();
+        names.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 
     pub(super) fn remove(&self, base: &Digest, name: Name) {
@@ -232,6 +290,13 @@ impl Folder {
     }
 }
 
+fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -263,5 +328,29 @@ mod tests {
         assert_eq!(left, [0, 8, 9]);
         assert_eq!(folder.bytes.load(Ordering::Relaxed), size * 3);
         assert_eq!(fs::read_dir(&folder.path).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_a_history_needs_outlives_the_cache() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        let mut folder = Folder::new(&state.renders(), state.secret());
+        let run = Run {
+            trace: Arc::default(),
+            kept: Kept::Output(Arc::default()),
+        };
+        let (base, name) = (Digest::of(b"b"), [7; 16]);
+        assert!(!folder.keep(&base, name), "there is nowhere to keep it");
+        folder.keep_in(&dir.path().join("history"));
+        assert!(!folder.keep(&base, name), "there is nothing to keep");
+        assert!(folder.write(&base, name, &run));
+        assert!(folder.keep(&base, name) && folder.keep(&base, name));
+        fs::remove_dir_all(state.renders()).unwrap();
+        assert_eq!(folder.run(&base, name), Some(run.clone()));
+        assert_eq!(folder.kept(), [hex(&name)]);
+        folder.release(&hex(&name));
+        assert_eq!(folder.run(&base, name), None);
+        assert!(folder.keep_run(&base, name, &run));
+        assert_eq!(folder.run(&base, name), Some(run));
     }
 }

@@ -154,13 +154,13 @@ pub(super) fn deployment(name: &str, replicas: Option<u32>) -> Value {
 }
 
 /// A loop under way.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     reports: Receiver<Value>,
 }
 
 impl Running {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, reports) = channel();
@@ -175,7 +175,7 @@ impl Running {
     }
 
     /// The next report that is as asked for.
-    pub(super) fn report(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn report(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + SOON;
         let mut last = Value::Null;
         while let Some(left) = end.checked_duration_since(Instant::now()) {

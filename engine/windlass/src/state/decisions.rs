@@ -1,0 +1,137 @@
+//! What people decided about Apps, on disk before any answer.
+
+use std::collections::BTreeMap;
+
+use redb::TableDefinition;
+use serde::{Deserialize, Serialize};
+use windlass_core::holds::{self, Decisions, Suspension};
+
+use super::{Inventories, StateError, store_error};
+
+/// Key as that of an inventory; value: [`Decisions`] as JSON.
+const DECISIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("decisions");
+/// Key: `namespace/app`, for who suspends an App means it wherever it goes; value: [`Stored`] as JSON.
+const SUSPENSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("suspensions");
+
+/// A suspension with the version of its form.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    format: u32,
+    suspension: Suspension,
+}
+
+impl Inventories {
+    /// All decisions, by the key of an inventory.
+    ///
+    /// # Errors
+    /// When the store fails, or one can't be read: then nobody knows what may be done.
+    pub(crate) fn decisions(&self) -> Result<BTreeMap<String, Decisions>, StateError> {
+        self.all(DECISIONS, holds::FORMAT)
+    }
+
+    /// All suspensions, by `namespace/app`.
+    ///
+    /// # Errors
+    /// As before.
+    pub(crate) fn suspensions(&self) -> Result<BTreeMap<String, Suspension>, StateError> {
+        let stored: BTreeMap<String, Stored> = self.all(SUSPENSIONS, holds::FORMAT)?;
+        Ok(stored
+            .into_iter()
+            .map(|(app, stored)| (app, stored.suspension))
+            .collect())
+    }
+
+    /// Replaces what was decided; what is as if nothing had been is removed.
+    ///
+    /// # Errors
+    /// When the store fails; what was decided before stays.
+    pub(crate) fn decide(&self, key: &str, decisions: &Decisions) -> Result<(), StateError> {
+        let is_nothing = *decisions == Decisions::default();
+        self.put(DECISIONS, key, (!is_nothing).then_some(decisions))
+    }
+
+    /// Replaces a suspension; `None` removes it.
+    ///
+    /// # Errors
+    /// When the store fails; what was decided before stays.
+    pub(crate) fn suspend(&self, app: &str, suspension: Option<&Suspension>) -> Result<(), StateError> {
+        let stored = suspension.map(|suspension| Stored {
+            format: holds::FORMAT,
+            suspension: suspension.clone(),
+        });
+        self.put(SUSPENSIONS, app, stored.as_ref())
+    }
+
+    fn put<T: Serialize>(
+        &self,
+        table: TableDefinition<'_, &str, &[u8]>,
+        key: &str,
+        value: Option<&T>,
+    ) -> Result<(), StateError> {
+        let bytes = value.map(serde_json::to_vec).transpose();
+        let bytes = bytes.map_err(|source| StateError::Damaged {
+            key: key.to_owned(),
+            source,
+        })?;
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.begin_write()?;
+            {
+                let mut table = transaction.open_table(table)?;
+                match &bytes {
+                    Some(bytes) => table.insert(key, bytes.as_slice())?,
+                    None => table.remove(key)?,
+                };
+            }
+            transaction.commit()?;
+            Ok(())
+        };
+        write().map_err(|source| store_error("written", source))
+    }
+}
+
+/// Forgets what was decided about an App on a target, within a transaction.
+pub(super) fn forget(transaction: &redb::WriteTransaction, key: &str) -> Result<(), redb::Error> {
+    transaction.open_table(DECISIONS)?.remove(key)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::State;
+
+    #[test]
+    fn decisions_are_kept_until_they_are_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let inventories = State::open(dir.path()).unwrap().inventories().unwrap();
+        assert!(inventories.decisions().unwrap().is_empty() && inventories.suspensions().unwrap().is_empty());
+        let decisions = Decisions {
+            begun: Some("r".into()),
+            ..Decisions::default()
+        };
+        inventories.decide("k", &decisions).unwrap();
+        assert_eq!(
+            inventories.decisions().unwrap(),
+            [("k".to_owned(), decisions.clone())].into()
+        );
+        inventories.decide("k", &Decisions::default()).unwrap();
+        assert!(inventories.decisions().unwrap().is_empty());
+        let suspension = Suspension {
+            reason: "r".into(),
+            actor: None,
+            since: None,
+            until: None,
+        };
+        inventories.suspend("default/a", Some(&suspension)).unwrap();
+        assert_eq!(inventories.suspensions().unwrap()["default/a"], suspension);
+        inventories.suspend("default/a", None).unwrap();
+        assert!(inventories.suspensions().unwrap().is_empty());
+        // One of a later version may mean that nothing may be done.
+        let newer = Decisions {
+            format: holds::FORMAT + 1,
+            ..decisions
+        };
+        inventories.decide("k", &newer).unwrap();
+        assert!(matches!(inventories.decisions(), Err(StateError::TooNew { .. })));
+    }
+}
