@@ -267,6 +267,11 @@ impl Decisions {
         self.hold.as_ref().filter(|hold| hold.actor.is_some())
     }
 
+    /// No plan of git's waits, is approved or begun any more.
+    pub fn forget_plan(&mut self) {
+        (self.begun, self.approval, self.waiting) = (None, None, None);
+    }
+
     /// Git's word counts again: what was held, marked bad or begun is forgotten. Whether there was anything.
     pub fn resume(&mut self) -> bool {
         let any = self.hold.is_some() || !self.bad.is_empty();

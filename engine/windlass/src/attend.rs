@@ -66,7 +66,6 @@ impl Attendant {
         let (wake, wakes) = unbounded_channel();
         let (opened, followed) = unbounded_channel();
         engine.clusters().watch(opened);
-        engine.depends().attend(Waker(wake.clone()));
         Self {
             engine,
             waker: Waker(wake),

@@ -195,8 +195,7 @@ fn rollback(desk: &Desk, apps: &Apps, app: &str, to: Option<&str>, actor: &str) 
     let entry = history::find(&entries, to).map_err(|error| {
         Refusal::new(format!("App `{}`: {error}", found.app)).help(format!("see `windlass history {short}`"))
     })?;
-    let documents = entry.run.parse().ok().and_then(|run| desk.renders().load(run));
-    if documents.is_none_or(|run| run.output().is_none()) {
+    if !desk.has_documents(entry) {
         let message = format!(
             "the documents of entry {} of App `{}` are lost",
             entry.number, found.app
@@ -206,7 +205,7 @@ fn rollback(desk: &Desk, apps: &Apps, app: &str, to: Option<&str>, actor: &str) 
     let hold = hold_at(entry, Some(actor));
     desk.decide(key, |decisions| {
         decisions.hold = Some(hold);
-        (decisions.approval, decisions.waiting, decisions.begun) = (None, None, None);
+        decisions.forget_plan();
     })?;
     let commit = entry.origin.revision.as_deref().unwrap_or("-");
     let commit: String = commit.chars().take(8).collect();

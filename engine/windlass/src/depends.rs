@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
@@ -18,7 +18,7 @@ use windlass_core::{
 };
 
 use crate::{
-    attend::Waker,
+    desk::Desk,
     engine::Engine,
     reconcile::Seen,
     report::{Health, Report},
@@ -30,15 +30,14 @@ use crate::{
 pub(crate) struct Depends {
     /// By App, those that depend on it.
     dependents: BTreeMap<String, Vec<String>>,
-    desk: Mutex<Desk>,
+    standings: Mutex<Standings>,
     /// An App came to stand elsewhere.
     turned: Notify,
 }
 
 #[derive(Default)]
-struct Desk {
+struct Standings {
     known: BTreeMap<String, Known>,
-    waker: Option<Waker>,
     /// By App, word of the objects that it waits for.
     notices: BTreeMap<String, BTreeMap<ObjectId, Notice>>,
 }
@@ -64,13 +63,8 @@ impl Depends {
         }
     }
 
-    /// Who is woken from now on.
-    pub(crate) fn attend(&self, waker: Waker) {
-        self.desk().waker = Some(waker);
-    }
-
     /// An App's cycle ended: those that wait for it are woken.
-    pub(crate) fn note(&self, report: &Report) {
+    pub(crate) fn note(&self, report: &Report, desk: &Desk) {
         let Some(dependents) = self.dependents.get(&report.app) else {
             return;
         };
@@ -78,15 +72,13 @@ impl Depends {
             revision: report.revision.clone(),
             health: report.health,
         };
-        let mut desk = self.desk();
-        if desk.known.get(&report.app) == Some(&known) {
+        let before = self.standings().known.insert(report.app.clone(), known.clone());
+        if before.as_ref() == Some(&known) {
             return;
         }
-        desk.known.insert(report.app.clone(), known);
-        if let Some(waker) = &desk.waker {
-            dependents.iter().for_each(|app| waker.wake(app));
+        for app in dependents {
+            desk.wake(app);
         }
-        drop(desk);
         self.turned.notify_waiters();
     }
 
@@ -95,15 +87,15 @@ impl Depends {
         self.turned.notified().await;
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn standings(&self) -> MutexGuard<'_, Standings> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether a single sync waits in vain: an App that it depends on was done, and isn't as it should be.
 pub(crate) fn is_in_vain(engine: &Engine, app: &App, report: &Report) -> bool {
     let needed = app.spec.depends_on.iter().filter_map(|one| one.app.as_ref());
-    let mut known = needed.filter(|name| engine.depends().desk().known.contains_key(*name));
+    let mut known = needed.filter(|name| engine.depends().standings().known.contains_key(*name));
     known.any(|name| of_app(engine, app, name, report).is_some())
 }
 
@@ -131,11 +123,11 @@ pub(crate) async fn are_met(
         }
     }
     {
-        let mut desk = engine.depends().desk();
+        let mut standings = engine.depends().standings();
         if notices.is_empty() {
-            desk.notices.remove(&app.name);
+            standings.notices.remove(&app.name);
         } else {
-            desk.notices.insert(app.name.clone(), notices);
+            standings.notices.insert(app.name.clone(), notices);
         }
     }
     if waits.is_empty() {
@@ -150,8 +142,8 @@ fn of_app(engine: &Engine, app: &App, name: &str, report: &Report) -> Option<Str
     let is_beside = apps
         .get(name)
         .is_some_and(|needed| needed.spec.repository == app.spec.repository);
-    let desk = engine.depends().desk();
-    let Some(known) = desk.known.get(name) else {
+    let standings = engine.depends().standings();
+    let Some(known) = standings.known.get(name) else {
         return Some(format!("App {name}: it was not looked at yet"));
     };
     if is_beside && known.revision != report.revision {
@@ -199,10 +191,11 @@ async fn of_object(
         }
     };
     let Some(why) = why else { return Ok(None) };
-    let desk = engine.depends().desk();
-    if let Some(waker) = desk.waker.clone() {
-        let name = app.name.clone();
-        let notice = shared.api.notice(&resource, &id, move || waker.wake(&name));
+    let (desk, name) = (Arc::clone(engine.desk()), app.name.clone());
+    if desk.is_attended() {
+        let notice = shared.api.notice(&resource, &id, move || {
+            desk.wake(&name);
+        });
         notices.insert(id.clone(), notice);
     }
     Ok(Some(format!("{id}: {why}")))

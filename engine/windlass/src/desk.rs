@@ -232,6 +232,12 @@ impl Desk {
         self.known().last.insert(key.to_owned(), Some(Last::of(entry)));
     }
 
+    /// Whether what an entry applied is still there, so that it can be applied again. Blocks for the disk.
+    pub(crate) fn has_documents(&self, entry: &Entry) -> bool {
+        let run = entry.run.parse().ok().and_then(|run| self.renders.load(run));
+        run.is_some_and(|run| run.output().is_some())
+    }
+
     /// How the newest entry does. Whether that is news; blocks for the store then.
     ///
     /// # Errors

@@ -284,7 +284,7 @@ impl Engine {
     fn note(&self, report: &Report) {
         if let Some(app) = self.config.apps.get(&report.app) {
             self.outbox.note(app, report);
-            self.depends.note(report);
+            self.depends.note(report, &self.desk);
         }
     }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use windlass_core::{
-    config::{App, SyncMode},
+    config::App,
     diff::{Action, Cause, Plan, SkipReason},
     digest::Digest,
     history::{self, Entry, Origin},
@@ -131,8 +131,7 @@ async fn skip_bad(engine: &Engine, decisions: &Decisions, seen: &mut Seen, repor
     let Some(bad) = decisions.bad(&desired) else {
         if decisions.is_rolled_back() {
             // It ends with the first render that gives something else.
-            let (desk, key) = (Arc::clone(engine.desk()), seen.key.clone());
-            blocking(move || desk.decide(&key, |decisions| decisions.hold = None)).await??;
+            decide(engine, &seen.key, |decisions| decisions.hold = None).await?;
         }
         return Ok(false);
     };
@@ -293,17 +292,15 @@ pub(crate) async fn waiting(
     plan: &Plan,
     report: &Report,
 ) -> Result<Option<Waiting>, Stop> {
-    let sync = &app.spec.sync;
-    if (sync.mode == SyncMode::Auto && sync.windows.is_empty()) || seen.course != Course::Git {
+    if !app.spec.sync.is_gated() || seen.course != Course::Git {
         return Ok(None);
     }
-    let (desk, key) = (Arc::clone(engine.desk()), seen.key.clone());
-    let gate = desk.gate(app);
-    let decisions = desk.decisions(&key);
+    let gate = engine.desk().gate(app);
+    let decisions = engine.desk().decisions(&seen.key);
     let Some(digest) = holds::digest(plan, &seen.inventory) else {
         seen.heals = gate.heals;
-        desk.set_waits(&key, None);
-        blocking(move || desk.decide(&key, |decisions| decisions.waiting = None)).await??;
+        engine.desk().set_waits(&seen.key, None);
+        decide(engine, &seen.key, |decisions| decisions.waiting = None).await?;
         return Ok(None);
     };
     let run = seen.render.run().to_string();
@@ -324,7 +321,7 @@ pub(crate) async fn waiting(
     };
     tracing::debug!(app = %app.name, plan = %digest, %run, "waits");
     let written = waiting.clone();
-    blocking(move || desk.decide(&key, |decisions| decisions.waiting = Some(written))).await??;
+    decide(engine, &seen.key, |decisions| decisions.waiting = Some(written)).await?;
     Ok(Some(waiting))
 }
 
@@ -333,24 +330,16 @@ pub(crate) async fn waiting(
 /// # Errors
 /// When it can't be written down.
 pub(crate) async fn begin(engine: &Engine, app: &App, seen: &Seen, plan: &Plan) -> Result<(), Stop> {
-    let sync = &app.spec.sync;
-    let is_gated = sync.mode != SyncMode::Auto || !sync.windows.is_empty();
-    if !is_gated || seen.course != Course::Git || holds::digest(plan, &seen.inventory).is_none() {
+    if !app.spec.sync.is_gated() || seen.course != Course::Git || holds::digest(plan, &seen.inventory).is_none() {
         return Ok(());
     }
-    let (desk, key, run) = (
-        Arc::clone(engine.desk()),
-        seen.key.clone(),
-        seen.render.run().to_string(),
-    );
-    desk.set_waits(&key, None);
-    let begun = move || {
-        desk.decide(&key, |decisions| {
-            decisions.begun = Some(run);
-            decisions.waiting = None;
-        })
-    };
-    Ok(blocking(begun).await??)
+    let run = seen.render.run().to_string();
+    engine.desk().set_waits(&seen.key, None);
+    decide(engine, &seen.key, |decisions| {
+        decisions.begun = Some(run);
+        decisions.waiting = None;
+    })
+    .await
 }
 
 /// It is done.
@@ -362,13 +351,13 @@ pub(crate) async fn done(engine: &Engine, seen: &Seen) -> Result<(), Stop> {
     if seen.course != Course::Git || (decisions.begun.is_none() && decisions.approval.is_none()) {
         return Ok(());
     }
-    let (desk, key) = (Arc::clone(engine.desk()), seen.key.clone());
-    let done = move || {
-        desk.decide(&key, |decisions| {
-            (decisions.begun, decisions.approval, decisions.waiting) = (None, None, None);
-        })
-    };
-    Ok(blocking(done).await??)
+    decide(engine, &seen.key, Decisions::forget_plan).await
+}
+
+/// Changes what is decided about an App, and writes it down.
+async fn decide(engine: &Engine, key: &str, change: impl FnOnce(&mut Decisions) + Send + 'static) -> Result<(), Stop> {
+    let (desk, key) = (Arc::clone(engine.desk()), key.to_owned());
+    Ok(blocking(move || desk.decide(&key, change)).await??)
 }
 
 /// Leaves what somebody else changed as it is, where a window says so.

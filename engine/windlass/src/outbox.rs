@@ -29,7 +29,7 @@ use crate::{
     stop::Stop,
 };
 
-pub(crate) use delivery::{deliver, flush_for};
+pub(crate) use delivery::{deliver, flush_for, write_down};
 
 /// What is to be told, and to whom.
 pub(crate) struct Outbox {
@@ -37,8 +37,10 @@ pub(crate) struct Outbox {
     base: PathBuf,
     /// By repository.
     bindings: BTreeMap<String, Vec<Binding>>,
+    /// What a cluster's Events tell.
+    of_kubernetes: BTreeSet<Topic>,
     inventories: Arc<Inventories>,
-    desk: Mutex<Desk>,
+    noted: Mutex<Noted>,
     /// Something was noted.
     news: Notify,
     /// One write at a time, so that none overtakes another.
@@ -52,7 +54,7 @@ struct Binding {
 
 /// What is known, and what of it isn't on disk yet.
 #[derive(Default)]
-struct Desk {
+struct Noted {
     standings: BTreeMap<String, Standing>,
     changed: BTreeSet<String>,
     fresh: BTreeMap<String, Entry>,
@@ -90,20 +92,21 @@ impl Outbox {
         });
         let is_used = config.repositories.values().any(|spec| !spec.plugins.notify.is_empty())
             || config.apps.values().any(|app| app.spec.notify.kubernetes_events);
-        let desk = if is_used {
-            Desk {
+        let noted = if is_used {
+            Noted {
                 standings: inventories.standings()?,
                 ready: inventories.on_their_way()?,
-                ..Desk::default()
+                ..Noted::default()
             }
         } else {
-            Desk::default()
+            Noted::default()
         };
         Ok(Self {
             base: base.to_owned(),
             bindings: bindings.collect(),
+            of_kubernetes: OF_KUBERNETES.into(),
             inventories: Arc::clone(inventories),
-            desk: Mutex::new(desk),
+            noted: Mutex::new(noted),
             news: Notify::new(),
             writing: tokio::sync::Mutex::default(),
         })
@@ -111,24 +114,25 @@ impl Outbox {
 
     /// Notes where an App stands.
     pub(crate) fn note(&self, app: &App, report: &Report) {
-        let topics: BTreeSet<Topic> = OF_KUBERNETES.into();
-        let receivers = self.receivers(app, &topics);
+        let receivers = self.receivers(app);
         if receivers.is_empty() {
             return;
         }
-        let mut desk = self.desk();
+        let mut noted = self.noted();
         let key = key(app);
-        let standing = desk.standings.entry(key.clone()).or_default();
+        let standing = noted.standings.entry(key.clone()).or_default();
         let before = standing.clone();
         let entries = standing.note(words::event(app, report), words::undone(report), &receivers);
         if *standing == before {
             return;
         }
-        desk.changed.insert(key);
+        noted.changed.insert(key);
         for entry in entries {
-            desk.fresh.insert(key_of(&entry), entry);
+            noted
+                .fresh
+                .insert(key_of(&self::key(app), entry.event.occurrence), entry);
         }
-        drop(desk);
+        drop(noted);
         self.news.notify_one();
     }
 
@@ -137,24 +141,23 @@ impl Outbox {
     /// # Errors
     /// When it can't be written.
     pub(crate) async fn undoes(&self, app: &App, objects: Vec<ObjectId>) -> Result<(), Stop> {
-        let topics: BTreeSet<Topic> = OF_KUBERNETES.into();
-        let receivers = self.receivers(app, &topics);
+        let receivers = self.receivers(app);
         let heeds = |receiver: &Receiver<'_>| receiver.topics.contains(&Topic::Drifted);
         if objects.is_empty() || !receivers.iter().any(heeds) {
             return Ok(());
         }
         {
-            let mut desk = self.desk();
+            let mut noted = self.noted();
             let key = key(app);
-            if !desk.standings.entry(key.clone()).or_default().finds(objects) {
+            if !noted.standings.entry(key.clone()).or_default().finds(objects) {
                 return Ok(());
             }
-            desk.changed.insert(key);
+            noted.changed.insert(key);
         }
         Ok(self.write().await?)
     }
 
-    fn receivers<'a>(&'a self, app: &'a App, of_kubernetes: &'a BTreeSet<Topic>) -> Vec<Receiver<'a>> {
+    fn receivers<'a>(&'a self, app: &'a App) -> Vec<Receiver<'a>> {
         let bindings = self.bindings.get(&app.spec.repository).map_or(&[][..], Vec::as_slice);
         let bindings = bindings.iter().filter(|binding| binding.apps.have(&app.name));
         let mut receivers: Vec<Receiver<'_>> = bindings
@@ -167,7 +170,7 @@ impl Outbox {
         if app.spec.notify.kubernetes_events {
             receivers.push(Receiver {
                 name: KUBERNETES,
-                topics: of_kubernetes,
+                topics: &self.of_kubernetes,
                 allowed: None,
             });
         }
@@ -178,14 +181,14 @@ impl Outbox {
     async fn write(&self) -> Result<(), StateError> {
         let _turn = self.writing.lock().await;
         let (standings, fresh) = {
-            let mut desk = self.desk();
-            let changed = std::mem::take(&mut desk.changed);
+            let mut noted = self.noted();
+            let changed = std::mem::take(&mut noted.changed);
             let standings: BTreeMap<String, Standing> = changed
                 .into_iter()
-                .filter_map(|key| desk.standings.get_key_value(&key))
+                .filter_map(|key| noted.standings.get_key_value(&key))
                 .map(|(key, standing)| (key.clone(), standing.clone()))
                 .collect();
-            (standings, std::mem::take(&mut desk.fresh))
+            (standings, std::mem::take(&mut noted.fresh))
         };
         if standings.is_empty() && fresh.is_empty() {
             return Ok(());
@@ -199,16 +202,16 @@ impl Outbox {
         let changed: Vec<String> = standings.keys().cloned().collect();
         let written = blocking(move || inventories.tell(&standings, &entries)).await;
         fault::point("outbox: written");
-        let mut desk = self.desk();
+        let mut noted = self.noted();
         match written {
             Ok(Ok(())) => {
-                desk.ready.extend(fresh);
+                noted.ready.extend(fresh);
                 Ok(())
             }
             failed => {
                 // Tried again with the next news, or soon.
-                desk.changed.extend(changed);
-                desk.fresh.extend(fresh);
+                noted.changed.extend(changed);
+                noted.fresh.extend(fresh);
                 match failed {
                     Ok(Err(error)) => Err(error),
                     _ => Ok(()),
@@ -228,8 +231,8 @@ impl Outbox {
         specs.find(|spec| spec.binding() == name).cloned()
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -237,7 +240,12 @@ fn key(app: &App) -> String {
     format!("{}/{}", app.namespace, app.name)
 }
 
-fn key_of(entry: &Entry) -> String {
-    let event = &entry.event;
-    format!("{}/{}|{:020}", event.namespace, event.app, event.occurrence)
+/// Of an event: the App's key, and its number.
+fn key_of(app: &str, number: u64) -> String {
+    format!("{app}|{number:020}")
+}
+
+/// The App's key in that of an event.
+fn app_of(key: &str) -> &str {
+    key.rsplit_once('|').map_or(key, |(app, _)| app)
 }

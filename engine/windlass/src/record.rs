@@ -242,8 +242,7 @@ pub(crate) fn go_back(desk: &Desk, app: &str, key: &str, number: u64) -> Result<
             all: desk.fleet(),
         });
     }
-    let documents = former.run.parse().ok().and_then(|run| desk.renders().load(run));
-    if documents.is_none_or(|run| run.output().is_none()) {
+    if !desk.has_documents(former) {
         return Err(Stays::Lost(former.number));
     }
     let bad = Bad {

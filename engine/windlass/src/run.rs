@@ -105,8 +105,9 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
     }
     engine.sources().cancel();
     tokio::join!(pollers.join_all(), attendant.wind_down());
-    // Last, for it writes down what the others noted.
     let _ = delivery.await;
+    // Last, for the others noted something to their end.
+    outbox::write_down(&engine).await;
 }
 
 /// Without a new commit, apps that are followed by watches are looked at this often all the same: should anything ever get past a

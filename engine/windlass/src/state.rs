@@ -26,7 +26,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{
+    Database, Durability, Key, ReadOnlyTable, ReadableDatabase as _, ReadableTable as _, TableDefinition, Value,
+    WriteTransaction,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use windlass_core::{
     digest::{Digest, hex, unhex},
     inventory::{FORMAT, Inventory},
@@ -302,20 +306,14 @@ impl Inventories {
     /// # Errors
     /// When the store fails.
     pub fn remember(&self, key: &str, app: &Deployed) -> Result<(), StateError> {
-        let bytes = serde_json::to_vec(app).map_err(|source| StateError::Damaged {
-            key: key.to_owned(),
-            source,
-        })?;
+        let bytes = json(key, app)?;
         if self.read(DEPLOYED, key)?.is_some_and(|known| known == bytes) {
             return Ok(());
         }
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.begin_write()?;
+        self.write(|transaction| {
             transaction.open_table(DEPLOYED)?.insert(key, bytes.as_slice())?;
-            transaction.commit()?;
             Ok(())
-        };
-        write().map_err(|source| store_error("written", source))
+        })
     }
 
     /// Every App that was deployed and not let go, by key.
@@ -326,34 +324,59 @@ impl Inventories {
         self.all(DEPLOYED, deployed::FORMAT)
     }
 
-    /// Begins a write, for which the reserve is given up when the disk has no other space.
-    fn begin_write(&self) -> Result<redb::WriteTransaction, redb::Error> {
-        self.reserve.look();
-        Ok(self.database.begin_write()?)
+    /// One write: all of it or nothing, and on disk when this returns. The reserve is given up for it when the disk has no other space.
+    fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, StateError> {
+        self.write_as(Durability::Immediate, change)
+    }
+
+    fn write_as<T>(
+        &self,
+        durability: Durability,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, StateError> {
+        let write = || {
+            self.reserve.look();
+            let mut transaction = self.database.begin_write()?;
+            transaction.set_durability(durability)?;
+            let made = change(&transaction)?;
+            transaction.commit()?;
+            Ok(made)
+        };
+        write().map_err(|source| store_error("written", source))
+    }
+
+    /// Looks into a table; `None` when there is none yet.
+    fn look<K: Key + 'static, V: Value + 'static, T>(
+        &self,
+        table: TableDefinition<'_, K, V>,
+        look: impl FnOnce(&ReadOnlyTable<K, V>) -> Result<T, redb::Error>,
+    ) -> Result<Option<T>, StateError> {
+        let read = || {
+            let transaction = self.database.begin_read()?;
+            match transaction.open_table(table) {
+                Ok(table) => look(&table).map(Some),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
+        read().map_err(|source| store_error("read", source))
     }
 
     /// A whole table, each value of a format up to `known`.
-    fn all<T: serde::de::DeserializeOwned>(
+    fn all<T: DeserializeOwned>(
         &self,
         table: TableDefinition<'_, &str, &[u8]>,
         known: u32,
     ) -> Result<BTreeMap<String, T>, StateError> {
-        let read = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
-            let transaction = self.database.begin_read()?;
-            let table = match transaction.open_table(table) {
-                Ok(table) => table,
-                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-                Err(error) => return Err(error.into()),
-            };
+        let all = self.look(table, |table| {
             let mut all = Vec::new();
             for entry in table.iter()? {
                 let (key, value) = entry?;
                 all.push((key.value().to_owned(), value.value().to_vec()));
             }
             Ok(all)
-        };
-        let all = read().map_err(|source| store_error("read", source))?;
-        let parsed = all.into_iter().map(|(key, bytes)| {
+        })?;
+        let parsed = all.unwrap_or_default().into_iter().map(|(key, bytes)| {
             let value = parse(&key, &bytes, known)?;
             Ok((key, value))
         });
@@ -366,28 +389,17 @@ impl Inventories {
     /// # Errors
     /// When the store fails; then all of it is still known.
     pub fn forget(&self, key: &str) -> Result<Vec<String>, StateError> {
-        let write = || -> Result<Vec<String>, redb::Error> {
-            let transaction = self.begin_write()?;
+        self.write(|transaction| {
             transaction.open_table(INVENTORIES)?.remove(key)?;
             transaction.open_table(DEPLOYED)?.remove(key)?;
-            decisions::forget(&transaction, key)?;
-            let released = history::forget(&transaction, key)?;
-            transaction.commit()?;
-            Ok(released)
-        };
-        write().map_err(|source| store_error("written", source))
+            decisions::forget(transaction, key)?;
+            history::forget(transaction, key)
+        })
     }
 
     fn read(&self, table: TableDefinition<'_, &str, &[u8]>, key: &str) -> Result<Option<Vec<u8>>, StateError> {
-        let read = || -> Result<Option<Vec<u8>>, redb::Error> {
-            let transaction = self.database.begin_read()?;
-            match transaction.open_table(table) {
-                Ok(table) => Ok(table.get(key)?.map(|value| value.value().to_vec())),
-                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
-        };
-        read().map_err(|source| store_error("read", source))
+        let found = self.look(table, |table| Ok(table.get(key)?.map(|value| value.value().to_vec())))?;
+        Ok(found.flatten())
     }
 
     /// Replaces the inventory under a key; on disk when this returns.
@@ -403,26 +415,27 @@ impl Inventories {
     /// # Errors
     /// When the store fails; what was there stays.
     pub fn store_of(&self, key: &str, inventory: &Inventory, app: Option<&Deployed>) -> Result<(), StateError> {
-        let damaged = |source| StateError::Damaged {
-            key: key.to_owned(),
-            source,
-        };
-        let bytes = serde_json::to_vec(inventory).map_err(damaged)?;
-        let app = app.map(serde_json::to_vec).transpose().map_err(damaged)?;
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.begin_write()?;
+        let bytes = json(key, inventory)?;
+        let app = app.map(|app| json(key, app)).transpose()?;
+        self.write(|transaction| {
             transaction.open_table(INVENTORIES)?.insert(key, bytes.as_slice())?;
             if let Some(app) = &app {
                 transaction.open_table(DEPLOYED)?.insert(key, app.as_slice())?;
             }
-            transaction.commit()?;
             Ok(())
-        };
-        write().map_err(|source| store_error("written", source))
+        })
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8], known: u32) -> Result<T, StateError> {
+/// A value as it is stored under a key.
+fn json(key: &str, value: &impl Serialize) -> Result<Vec<u8>, StateError> {
+    serde_json::to_vec(value).map_err(|source| StateError::Damaged {
+        key: key.to_owned(),
+        source,
+    })
+}
+
+fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8], known: u32) -> Result<T, StateError> {
     let damaged = |source| StateError::Damaged {
         key: key.to_owned(),
         source,
@@ -439,7 +452,7 @@ fn parse<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8], known: u32) ->
 }
 
 /// The one field that every format has.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Format {
     format: u32,
 }

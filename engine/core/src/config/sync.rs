@@ -19,6 +19,14 @@ pub struct SyncSpec {
     pub windows: Vec<WindowSpec>,
 }
 
+impl SyncSpec {
+    /// Whether a change may have to wait for somebody or for a window.
+    #[must_use]
+    pub fn is_gated(&self) -> bool {
+        self.mode != SyncMode::Auto || !self.windows.is_empty()
+    }
+}
+
 /// Who says that a change of git's is applied. What somebody else changed on the target is repaired whatever it says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SyncMode {

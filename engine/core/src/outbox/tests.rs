@@ -23,14 +23,19 @@ fn topics(topics: &[Topic]) -> BTreeSet<Topic> {
     topics.iter().copied().collect()
 }
 
+/// One receiver, from whom the App keeps nothing.
+fn chat(topics: &BTreeSet<Topic>) -> [Receiver<'_>; 1] {
+    [Receiver {
+        name: "chat",
+        topics,
+        allowed: None,
+    }]
+}
+
 /// What one receiver is told of an App that stands here and there.
 fn told(on: &[Topic], states: &[(State, &str)]) -> Vec<(State, Option<State>)> {
     let on = topics(on);
-    let receivers = [Receiver {
-        name: "chat",
-        topics: &on,
-        allowed: None,
-    }];
+    let receivers = chat(&on);
     let mut standing = Standing::default();
     let mut told = Vec::new();
     for (state, desired) in states {
@@ -48,11 +53,14 @@ fn states(told: Vec<(State, Option<State>)>) -> Vec<State> {
     told.into_iter().map(|(state, _)| state).collect()
 }
 
+/// What a receiver wants, where the App stands, and what it is told.
+type Case<'a> = (&'a [Topic], &'a [(State, &'a str)], &'a [State]);
+
 #[test]
 fn nobody_is_told_the_same_twice() {
     use State::{Degraded, Failed, Healthy, Progressing};
     let most = [Topic::Healthy, Topic::Degraded, Topic::Failed];
-    let cases: [(&[Topic], &[(State, &str)], &[State]); 7] = [
+    let cases: [Case<'_>; 7] = [
         (
             &most,
             &[(Healthy, "a"), (Healthy, "a"), (Healthy, "b")],
@@ -156,11 +164,7 @@ fn edit(name: &str) -> Subject {
 #[test]
 fn an_edit_that_was_undone_is_told_once_also_after_a_kill() {
     let all = topics(&Topic::ALL);
-    let receivers = [Receiver {
-        name: "chat",
-        topics: &all,
-        allowed: None,
-    }];
+    let receivers = chat(&all);
     let mut standing = Standing::default();
     standing.note(event(State::Healthy, "a"), Vec::new(), &receivers);
     assert!(standing.finds([object("one")]));
@@ -195,11 +199,7 @@ fn an_edit_that_was_undone_is_told_once_also_after_a_kill() {
 #[test]
 fn an_edit_is_not_said_to_be_undone_before_it_is() {
     let all = topics(&Topic::ALL);
-    let receivers = [Receiver {
-        name: "chat",
-        topics: &all,
-        allowed: None,
-    }];
+    let receivers = chat(&all);
     let mut standing = Standing::default();
     standing.finds([object("one")]);
     let told = standing.note(event(State::Failed, "a"), Vec::new(), &receivers);

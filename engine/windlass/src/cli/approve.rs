@@ -7,7 +7,7 @@ use super::{
     clean,
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Format, Output},
     paint::Tone,
     reports,
     table::{self, Cell},
@@ -24,7 +24,7 @@ git or what is there has moved on, it waits again. An approved plan passes a clo
 
 /// Show a plan that waits for somebody or a window, and have exactly that plan applied
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: the plan, or what was decided")))]
 pub(super) struct Args {
     /// An App, by its name or as NAMESPACE/NAME
     #[arg(value_name = "APP")]
@@ -37,17 +37,8 @@ pub(super) struct Args {
     #[command(flatten)]
     actor: Actor,
 
-    /// `table`, or `json`: the plan, or what was decided
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
@@ -58,12 +49,12 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
         actor: args.actor.name(),
     };
     if args.plan.is_some() {
-        return ask::decide(global, &request, args.output, output);
+        return ask::decide(global, &request, args.form.output, output);
     }
     let Response::Plan { app, plan } = ask::ask(global, &request, output)? else {
         return Err(ask::strange());
     };
-    match (args.output, &plan) {
+    match (args.form.output, &plan) {
         (Format::Json, plan) => output.print_json(plan)?,
         (Format::Table, Some(plan)) => {
             let rows: Vec<_> = plan.objects.iter().map(row).collect();

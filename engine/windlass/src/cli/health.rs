@@ -14,7 +14,7 @@ use windlass_host::Tenant;
 use super::{
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Format, Output},
     render, reports,
     table::{self, Cell},
 };
@@ -35,23 +35,14 @@ const MOST: u64 = 256 << 20;
 
 /// Show where living objects stand and why, from a file or standard input
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: a line an object")))]
 pub(super) struct Args {
     /// Objects as a cluster shows them: YAML documents, JSON or a List; `-` = standard input
     #[arg(value_name = "FILE|-")]
     file: std::path::PathBuf,
 
-    /// `table`, or `json`: a line an object
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
@@ -70,7 +61,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         .zip(verdicts)
         .map(|(object, verdict)| Assessed { object, verdict })
         .collect();
-    match args.output {
+    match args.form.output {
         Format::Table => {
             let rows: Vec<_> = all.iter().map(row).collect();
             output.print(&table::table(

@@ -9,7 +9,7 @@ use super::{
     ask,
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Format, Output},
     paint::Tone,
     reports,
     table::{self, Cell},
@@ -26,23 +26,14 @@ Outcomes: applying, failed, applied (how it does is not known), healthy, degrade
 
 /// Show what was applied of an App: commit, author, plugin, changes and how it went
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: an entry a line")))]
 pub(super) struct Args {
     /// An App, by its name or as NAMESPACE/NAME
     #[arg(value_name = "APP")]
     app: String,
 
-    /// `table`, or `json`: an entry a line
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
@@ -51,7 +42,7 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
     let Response::History { entries, app, .. } = ask::ask(global, &request, output)? else {
         return Err(ask::strange());
     };
-    match args.output {
+    match args.form.output {
         Format::Json => {
             for entry in &entries {
                 output.print_json(entry)?;

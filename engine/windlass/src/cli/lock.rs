@@ -9,7 +9,7 @@ use super::{
     configuration,
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Format, Output},
     paint::Tone,
     table::{self, Cell},
 };
@@ -54,22 +54,13 @@ Exit code 0 when the policies are on the clusters as CONFIG says, 3 when not. JS
 
 /// Show whether the policies are there and as CONFIG says; exit code 3 when not
 #[derive(Debug, clap::Args)]
-#[command(after_help = STATUS)]
+#[command(after_help = STATUS, mut_arg("output", |arg| arg.help("`table`, or `json`: a line an object")))]
 struct Status {
     #[command(flatten)]
     place: Place,
 
-    /// `table`, or `json`: a line an object
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 const EXPORT: &str = "Examples:
@@ -193,7 +184,7 @@ async fn status(args: &Status, global: &Global, output: &Output) -> Result<Outco
         let lock = site.lock(&args.place, name).await?;
         for (object, state) in lock.look().await? {
             is_as_wanted &= state == Where::Installed;
-            match args.output {
+            match args.form.output {
                 Format::Json => output.print_json(&Told {
                     cluster: name,
                     object: &object,
@@ -210,7 +201,7 @@ async fn status(args: &Status, global: &Global, output: &Output) -> Result<Outco
             ));
         }
     }
-    if args.output == Format::Table {
+    if args.form.output == Format::Table {
         output.print(&table::table(&["CLUSTER", "OBJECT", "STATE"], &rows, output.paint))?;
     }
     Ok(if is_as_wanted { Outcome::Done } else { Outcome::Pending })

@@ -21,6 +21,21 @@ pub(super) enum Format {
     Json,
 }
 
+/// `-o` of a verb that prints a table unless it is asked for JSON. What its JSON holds, each verb says (`mut_arg`).
+#[derive(Debug, clap::Args)]
+pub(super) struct Form {
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true,
+        default_value = "table",
+        hide_default_value = true
+    )]
+    pub(super) output: Format,
+}
+
 /// Standard output and standard error, with what is known about them.
 ///
 /// A reader that goes away (`windlass diff … | head`) is no error: what is written after that is dropped, and the exit code still

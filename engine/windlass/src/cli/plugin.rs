@@ -8,7 +8,7 @@ use windlass_host::{Inspection, read_component};
 use super::{
     clean,
     failure::{Failure, Outcome},
-    output::{Format, Output},
+    output::{Form, Format, Output},
     paint::{Paint, Tone},
 };
 
@@ -31,23 +31,14 @@ const EXAMPLES: &str = "Examples:
 
 /// Show name, version, world, capabilities, config schema, size and digest without running anything
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json` with everything")))]
 struct Inspect {
     /// A plugin, as `windlass-build` makes it
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// `table`, or `json` with everything
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
@@ -61,7 +52,7 @@ fn inspect(args: &Inspect, output: &Output) -> Result<Outcome, Failure> {
     let bytes = read_component(&args.file).map_err(|error| Failure::bad_argument(&error))?;
     let inspection = windlass_host::inspect(&bytes)
         .map_err(|error| Failure::failed(format!("`{}` is no plugin: {error}", args.file.display())))?;
-    match args.output {
+    match args.form.output {
         Format::Table => output.print(&text(&inspection, output.paint))?,
         Format::Json => output.print_json(&inspection)?,
     }

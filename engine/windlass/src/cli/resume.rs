@@ -4,7 +4,7 @@ use super::{
     ask,
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Output},
 };
 use crate::control::Request;
 
@@ -16,27 +16,18 @@ is tried again.";
 
 /// Go on with what git says: ends a suspension, a rollback and a hold
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: what was decided")))]
 pub(super) struct Args {
     /// An App, by its name or as NAMESPACE/NAME
     #[arg(value_name = "APP")]
     app: String,
 
-    /// `table`, or `json`: what was decided
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
 pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let request = Request::Resume { app: args.app.clone() };
-    ask::decide(global, &request, args.output, output)
+    ask::decide(global, &request, args.form.output, output)
 }

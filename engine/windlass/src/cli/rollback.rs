@@ -4,7 +4,7 @@ use super::{
     ask::{self, Actor},
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Output},
 };
 use crate::control::Request;
 
@@ -18,7 +18,7 @@ plan; hooks don't run. The App is held there, whatever git says, until `windlass
 
 /// Apply an entry of an App's history again, and hold the App there
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: what was decided")))]
 pub(super) struct Args {
     /// An App, by its name or as NAMESPACE/NAME
     #[arg(value_name = "APP")]
@@ -31,17 +31,8 @@ pub(super) struct Args {
     #[command(flatten)]
     actor: Actor,
 
-    /// `table`, or `json`: what was decided
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
@@ -51,5 +42,5 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
         to: args.to.clone(),
         actor: args.actor.name(),
     };
-    ask::decide(global, &request, args.output, output)
+    ask::decide(global, &request, args.form.output, output)
 }

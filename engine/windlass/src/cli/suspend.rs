@@ -7,7 +7,7 @@ use super::{
     ask::{self, Actor},
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Output},
 };
 use crate::{clock, control::Request};
 
@@ -21,7 +21,7 @@ at the next object. It ends by itself when its time is over, or with `windlass r
 
 /// Have an App rest: nothing is applied or deleted, drift is told
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: what was decided")))]
 pub(super) struct Args {
     /// An App, by its name or as NAMESPACE/NAME
     #[arg(value_name = "APP")]
@@ -42,17 +42,8 @@ pub(super) struct Args {
     #[command(flatten)]
     actor: Actor,
 
-    /// `table`, or `json`: what was decided
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 fn time(text: &str) -> Result<Instant, String> {
@@ -79,7 +70,7 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
         actor: args.actor.name(),
         until,
     };
-    ask::decide(global, &request, args.output, output)
+    ask::decide(global, &request, args.form.output, output)
 }
 
 fn after(now: Instant, span: Span) -> Option<Instant> {

@@ -9,7 +9,7 @@ use super::{
     configuration::{self, Said},
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Format, Output},
     reports, table,
 };
 use crate::{
@@ -30,7 +30,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Fetch, render, compare and apply every App once, and wait until they are healthy
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: one line an App, as soon as it is done")))]
 pub(super) struct Args {
     /// A file of Repository, App, Cluster and Plugin documents
     #[arg(value_name = "CONFIG")]
@@ -56,17 +56,8 @@ pub(super) struct Args {
     #[arg(long)]
     no_wait: bool,
 
-    /// `table`, or `json`: one line an App, as soon as it is done
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
@@ -95,7 +86,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         .sync(within, |report| {
             busy.step();
             // The apps go on when nobody can be told any more; the first error is told at the end.
-            if args.output == Format::Json && written.is_ok() {
+            if args.form.output == Format::Json && written.is_ok() {
                 written = output.print_json(report);
             }
         })
@@ -110,7 +101,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
             output.findings(&[diagnostic.of(&receiver)]);
         }
     }
-    if args.output == Format::Table {
+    if args.form.output == Format::Table {
         show(&reports, output)?;
     }
     // A report that is missing is one of a task that died: it was not in sync.

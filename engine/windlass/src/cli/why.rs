@@ -6,7 +6,7 @@ use super::{
     ask,
     failure::{Failure, Outcome},
     global::Global,
-    output::{Format, Output},
+    output::{Form, Format, Output},
     reports,
     table::{self, Cell},
 };
@@ -22,7 +22,7 @@ part of, as far back as the App's history goes. Asks no cluster.";
 
 /// Show where an object comes from: App, file and line, commit, author, plugin
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: an object a line")))]
 pub(super) struct Args {
     /// Its kind, or KIND/NAME
     #[arg(value_name = "KIND")]
@@ -36,17 +36,8 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "NS")]
     namespace: Option<String>,
 
-    /// `table`, or `json`: an object a line
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        hide_possible_values = true,
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Format,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Performs the verb.
@@ -64,7 +55,7 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
     let Response::Why { objects } = ask::ask(global, &request, output)? else {
         return Err(ask::strange());
     };
-    match args.output {
+    match args.form.output {
         Format::Json => {
             for object in &objects {
                 output.print_json(object)?;

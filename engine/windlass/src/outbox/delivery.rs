@@ -25,8 +25,16 @@ use windlass_host::{
 };
 use windlass_source::git::Tls;
 
-use super::{KUBERNETES, events, words};
-use crate::{engine::Engine, engine::blocking, fault, notify::Notifier, outgoing::Wire, run, stop::chain};
+use super::{KUBERNETES, app_of, events, key_of};
+use crate::{
+    clock,
+    engine::{Engine, blocking},
+    fault,
+    notify::Notifier,
+    outgoing::Wire,
+    run,
+    stop::chain,
+};
 
 /// Calls under way for one receiver: a chat takes a message a second, and a hundred Apps fail at once.
 const AT_ONCE: usize = 4;
@@ -83,6 +91,15 @@ pub(crate) async fn deliver(engine: Arc<Engine>, mut stop: watch::Receiver<bool>
     post.finish().await;
 }
 
+/// Writes down what was noted. `false`: it couldn't be, and is tried again with the next.
+pub(crate) async fn write_down(engine: &Engine) -> bool {
+    let written = engine.outbox().write().await;
+    if let Err(error) = &written {
+        tracing::error!(error = chain(error), "what is to be told can't be written down");
+    }
+    written.is_ok()
+}
+
 /// Delivers what is there, for at most so long; what is left is kept for the next run.
 pub(crate) async fn flush_for(engine: &Arc<Engine>, within: Duration) {
     let mut post = Post::new(Arc::clone(engine));
@@ -101,13 +118,14 @@ pub(crate) async fn flush_for(engine: &Arc<Engine>, within: Duration) {
 
 impl Post {
     fn new(engine: Arc<Engine>) -> Self {
-        let sender = match Wire::new(&Tls::default()) {
-            Ok(wire) => Some(Arc::new(wire) as Arc<dyn Sender>),
-            Err(error) => {
-                tracing::error!(error = chain(&error), "no notifier can reach anybody");
-                None
-            }
-        };
+        // The system's authorities are read for those only who tell somebody.
+        let is_bound = engine.outbox().bindings.values().any(|bindings| !bindings.is_empty());
+        let wire = is_bound.then(|| Wire::new(&Tls::default())).transpose();
+        let sender = wire.unwrap_or_else(|error| {
+            tracing::error!(error = chain(&error), "no notifier can reach anybody");
+            None
+        });
+        let sender = sender.map(|wire| Arc::new(wire) as Arc<dyn Sender>);
         Self {
             engine,
             sender,
@@ -140,8 +158,7 @@ impl Post {
     /// Writes down, takes up and begins what can be begun. Answers when it is to be called again at the latest.
     async fn round(&mut self) -> Instant {
         let mut next = Instant::now() + KEPT;
-        if let Err(error) = self.engine.outbox().write().await {
-            tracing::error!(error = chain(&error), "what is to be told can't be written down");
+        if !write_down(&self.engine).await {
             next = Instant::now() + AGAIN;
         }
         self.take_up();
@@ -150,7 +167,7 @@ impl Post {
     }
 
     fn take_up(&mut self) {
-        let ready = std::mem::take(&mut self.engine.outbox().desk().ready);
+        let ready = std::mem::take(&mut self.engine.outbox().noted().ready);
         for (key, mut entry) in ready {
             let app = app_of(&key).to_owned();
             let known = |name: &String| self.engine.outbox().is_bound(&entry.event.repository, name);
@@ -171,7 +188,7 @@ impl Post {
 
     /// Drops what nobody wants to hear any more, and what there is too much of.
     fn drop_old(&mut self) {
-        let now = words::now().seconds;
+        let now = clock::now().seconds;
         let mut old = Vec::new();
         for (to, apps) in &self.queues {
             for (app, numbers) in apps {
@@ -274,12 +291,12 @@ impl Post {
     }
 
     fn strike_out(&mut self, to: &To, app: &str, number: u64) {
-        if let Some(apps) = self.queues.get_mut(to) {
-            if let Some(numbers) = apps.get_mut(app) {
-                numbers.remove(&number);
-                if numbers.is_empty() {
-                    apps.remove(app);
-                }
+        if let Some(apps) = self.queues.get_mut(to)
+            && let Some(numbers) = apps.get_mut(app)
+        {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                apps.remove(app);
             }
         }
         let key = key_of(app, number);
@@ -326,9 +343,6 @@ impl Post {
         while let Some(done) = self.calls.join_next().await {
             self.done(done);
         }
-        if let Err(error) = self.engine.outbox().write().await {
-            tracing::error!(error = chain(&error), "what is to be told can't be written down");
-        }
         self.write().await;
     }
 
@@ -340,15 +354,6 @@ impl Post {
             diagnostic,
         });
     }
-}
-
-/// Of an entry's key.
-fn app_of(key: &str) -> &str {
-    key.rsplit_once('|').map_or(key, |(app, _)| app)
-}
-
-fn key_of(app: &str, number: u64) -> String {
-    format!("{app}|{number:020}")
 }
 
 /// A binding, ready to tell. Its secrets are read anew each time, so that one that was changed counts.

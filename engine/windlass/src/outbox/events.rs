@@ -108,10 +108,6 @@ fn body(event: &Event, index: usize, namespace: &str, about: Value, note: &str) 
     };
     let is_warning = !matches!(event.state, State::Healthy | State::Progressing | State::Suspended);
     let at = moment::text(event.at);
-    let mut end = note.len().min(NOTE);
-    while !note.is_char_boundary(end) {
-        end -= 1;
-    }
     let body = json!({
         "apiVersion": "v1",
         "kind": "Event",
@@ -119,7 +115,7 @@ fn body(event: &Event, index: usize, namespace: &str, about: Value, note: &str) 
         "involvedObject": about,
         "type": if is_warning { "Warning" } else { "Normal" },
         "reason": event.reason,
-        "message": format!("App {}: {}", event.app, &note[..end]),
+        "message": format!("App {}: {}", event.app, &note[..note.floor_char_boundary(NOTE)]),
         "source": {"component": "windlass"},
         "firstTimestamp": at,
         "lastTimestamp": at,

@@ -1,15 +1,16 @@
 //! A report as an event: its state, and the words for it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use windlass_core::{
     config::App,
     event::{Event, Finding, State, Subject},
     health::Assessed,
-    render::{Diagnostic, Instant, Location, Severity},
+    render::{Diagnostic, Location, Severity},
 };
 
-use crate::report::{Drifted, Health, Report};
+use crate::{
+    clock,
+    report::{Drifted, Health, Report},
+};
 
 /// Where the App stands, as an event. What it was before and its number are filled in by who knows.
 pub(super) fn event(app: &App, report: &Report) -> Event {
@@ -24,7 +25,7 @@ pub(super) fn event(app: &App, report: &Report) -> Event {
         previous: None,
         reason: reason(state, report),
         message: message(state, report),
-        at: now(),
+        at: clock::now(),
         occurrence: 0,
         findings: report.diagnostics.iter().map(Finding::from).collect(),
         objects: match state {
@@ -174,14 +175,6 @@ fn camel(code: &str) -> String {
         first.into_iter().chain(letters).collect::<String>()
     });
     words.collect()
-}
-
-pub(super) fn now() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant {
-        seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        nanoseconds: since.subsec_nanos(),
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 use windlass_core::holds::{self, Decisions, Suspension};
 
-use super::{Inventories, StateError, store_error};
+use super::{Inventories, StateError, json};
 
 /// Key as that of an inventory; value: [`Decisions`] as JSON.
 const DECISIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("decisions");
@@ -68,24 +68,15 @@ impl Inventories {
         key: &str,
         value: Option<&T>,
     ) -> Result<(), StateError> {
-        let bytes = value.map(serde_json::to_vec).transpose();
-        let bytes = bytes.map_err(|source| StateError::Damaged {
-            key: key.to_owned(),
-            source,
-        })?;
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.begin_write()?;
-            {
-                let mut table = transaction.open_table(table)?;
-                match &bytes {
-                    Some(bytes) => table.insert(key, bytes.as_slice())?,
-                    None => table.remove(key)?,
-                };
-            }
-            transaction.commit()?;
+        let bytes = value.map(|value| json(key, value)).transpose()?;
+        self.write(|transaction| {
+            let mut table = transaction.open_table(table)?;
+            match &bytes {
+                Some(bytes) => table.insert(key, bytes.as_slice())?,
+                None => table.remove(key)?,
+            };
             Ok(())
-        };
-        write().map_err(|source| store_error("written", source))
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! The histories of Apps: an entry a row, written with the inventory that it tells of, and the renders that they keep.
 
-use redb::{Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{Durability, ReadableTable as _, TableDefinition, WriteTransaction};
 use windlass_core::{
     history::{self, Entry, FORMAT, Noted, Outcome},
     inventory::Inventory,
 };
 
-use super::{INVENTORIES, Inventories, StateError, parse, store_error};
+use super::{INVENTORIES, Inventories, StateError, json, parse};
 
 /// Key: that of an inventory, and the entry's number; value: [`Entry`] as JSON.
 const HISTORY: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("history");
@@ -41,11 +41,7 @@ impl Inventories {
         inventory: Option<&Inventory>,
         attempt: Option<Attempt>,
     ) -> Result<Written, StateError> {
-        let damaged = |source| StateError::Damaged {
-            key: key.to_owned(),
-            source,
-        };
-        let inventory = inventory.map(serde_json::to_vec).transpose().map_err(damaged)?;
+        let inventory = inventory.map(|inventory| json(key, inventory)).transpose()?;
         let noted = match attempt {
             Some(attempt) => match history::note(self.last(key)?.as_ref(), attempt.entry) {
                 Noted::Nothing => None,
@@ -56,22 +52,18 @@ impl Inventories {
         if inventory.is_none() && noted.is_none() {
             return Ok(Written::default());
         }
-        let mut released = Vec::new();
-        let bytes = noted.as_ref().map(|(entry, _)| serde_json::to_vec(entry));
-        let bytes = bytes.transpose().map_err(damaged)?;
-        let mut write = || -> Result<(), redb::Error> {
-            let transaction = self.begin_write()?;
+        let bytes = noted.as_ref().map(|(entry, _)| json(key, entry)).transpose()?;
+        let released = self.write(|transaction| {
+            let mut released = Vec::new();
             if let Some(inventory) = &inventory {
                 transaction.open_table(INVENTORIES)?.insert(key, inventory.as_slice())?;
             }
             if let (Some((entry, limit)), Some(bytes)) = (&noted, &bytes) {
-                released.extend(put(&transaction, key, entry, bytes)?);
-                released.extend(bound(&transaction, key, entry.number, *limit)?);
+                released.extend(put(transaction, key, entry, bytes)?);
+                released.extend(bound(transaction, key, entry.number, *limit)?);
             }
-            transaction.commit()?;
-            Ok(())
-        };
-        write().map_err(|source| store_error("written", source))?;
+            Ok(released)
+        })?;
         Ok(Written {
             entry: noted.map(|(entry, _)| entry),
             released,
@@ -95,17 +87,12 @@ impl Inventories {
     }
 
     fn newest(&self, key: &str, most: usize) -> Result<Vec<Entry>, StateError> {
-        let read = || -> Result<Vec<Vec<u8>>, redb::Error> {
-            let transaction = self.database.begin_read()?;
-            let table = match transaction.open_table(HISTORY) {
-                Ok(table) => table,
-                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-                Err(error) => return Err(error.into()),
-            };
+        let rows = self.look(HISTORY, |table| {
             let rows = table.range((key, 0)..=(key, u64::MAX))?.rev().take(most);
-            rows.map(|row| Ok(row?.1.value().to_vec())).collect()
-        };
-        let rows = read().map_err(|source| store_error("read", source))?;
+            rows.map(|row| Ok(row?.1.value().to_vec()))
+                .collect::<Result<Vec<_>, redb::Error>>()
+        })?;
+        let rows = rows.unwrap_or_default();
         rows.iter().map(|bytes| parse(key, bytes, FORMAT)).collect()
     }
 
@@ -119,34 +106,20 @@ impl Inventories {
         let Some(entry) = last.and_then(|last| history::turned(&last, outcome)) else {
             return Ok(false);
         };
-        let bytes = serde_json::to_vec(&entry).map_err(|source| StateError::Damaged {
-            key: key.to_owned(),
-            source,
-        })?;
-        let write = || -> Result<(), redb::Error> {
-            let mut transaction = self.database.begin_write()?;
-            transaction.set_durability(Durability::None)?;
+        let bytes = json(key, &entry)?;
+        self.write_as(Durability::None, |transaction| {
             transaction
                 .open_table(HISTORY)?
                 .insert((key, number), bytes.as_slice())?;
-            transaction.commit()?;
             Ok(())
-        };
-        write().map_err(|source| store_error("written", source))?;
+        })?;
         Ok(true)
     }
 
     /// Whether an entry of a history needs the render whose file has that name. What can't be told: yes.
     pub(crate) fn keeps(&self, file: &str) -> bool {
-        let read = || -> Result<bool, redb::Error> {
-            let transaction = self.database.begin_read()?;
-            match transaction.open_table(KEPT) {
-                Ok(table) => Ok(table.get(file)?.is_some()),
-                Err(redb::TableError::TableDoesNotExist(_)) => Ok(false),
-                Err(error) => Err(error.into()),
-            }
-        };
-        read().unwrap_or(true)
+        let is_kept = self.look(KEPT, |table| Ok(table.get(file)?.is_some()));
+        is_kept.map_or(true, |kept| kept.unwrap_or_default())
     }
 
     /// Keys of all inventories and histories.
@@ -154,21 +127,12 @@ impl Inventories {
     /// # Errors
     /// When the store fails.
     pub(crate) fn keys(&self) -> Result<Vec<String>, StateError> {
-        let read = || -> Result<Vec<String>, redb::Error> {
-            let transaction = self.database.begin_read()?;
-            let mut keys = Vec::new();
-            match transaction.open_table(INVENTORIES) {
-                Ok(table) => {
-                    for row in table.iter()? {
-                        keys.push(row?.0.value().to_owned());
-                    }
-                }
-                Err(redb::TableError::TableDoesNotExist(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-            Ok(keys)
-        };
-        read().map_err(|source| store_error("read", source))
+        let keys = self.look(INVENTORIES, |table| {
+            let rows = table.iter()?;
+            rows.map(|row| Ok(row?.0.value().to_owned()))
+                .collect::<Result<Vec<_>, redb::Error>>()
+        })?;
+        Ok(keys.unwrap_or_default())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use redb::TableDefinition;
 use windlass_core::outbox::{Entry, FORMAT, Standing};
 
-use super::{Inventories, StateError, store_error};
+use super::{Inventories, StateError, json};
 
 /// Key: `namespace/app`; value: [`Standing`] as JSON.
 const STANDINGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("standings");
@@ -38,28 +38,26 @@ impl Inventories {
         standings: &BTreeMap<String, Standing>,
         entries: &BTreeMap<String, Option<Entry>>,
     ) -> Result<(), StateError> {
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.begin_write()?;
-            {
-                let mut table = transaction.open_table(STANDINGS)?;
-                for (key, standing) in standings {
-                    table.insert(key.as_str(), bytes(standing)?.as_slice())?;
-                }
-                let mut table = transaction.open_table(OUTBOX)?;
-                for (key, entry) in entries {
-                    match entry {
-                        Some(entry) => drop(table.insert(key.as_str(), bytes(entry)?.as_slice())?),
-                        None => drop(table.remove(key.as_str())?),
-                    }
+        let stored = |(key, standing): (&String, &Standing)| Ok((key.clone(), json(key, standing)?));
+        let standings: Vec<_> = standings.iter().map(stored).collect::<Result<_, StateError>>()?;
+        let stored = |(key, entry): (&String, &Option<Entry>)| {
+            let bytes = entry.as_ref().map(|entry| json(key, entry)).transpose()?;
+            Ok((key.clone(), bytes))
+        };
+        let entries: Vec<_> = entries.iter().map(stored).collect::<Result<_, StateError>>()?;
+        self.write(|transaction| {
+            let mut table = transaction.open_table(STANDINGS)?;
+            for (key, bytes) in &standings {
+                table.insert(key.as_str(), bytes.as_slice())?;
+            }
+            let mut table = transaction.open_table(OUTBOX)?;
+            for (key, bytes) in &entries {
+                match bytes {
+                    Some(bytes) => drop(table.insert(key.as_str(), bytes.as_slice())?),
+                    None => drop(table.remove(key.as_str())?),
                 }
             }
-            transaction.commit()?;
             Ok(())
-        };
-        write().map_err(|source| store_error("written", source))
+        })
     }
-}
-
-fn bytes(value: &impl serde::Serialize) -> Result<Vec<u8>, redb::Error> {
-    serde_json::to_vec(value).map_err(|error| redb::Error::Io(error.into()))
 }

@@ -42,11 +42,12 @@ impl Reserve {
             if let Err(error) = fs::remove_file(&self.file) {
                 tracing::warn!(%error, "the reserve can't be given up");
             }
-        } else if left > LOW * 4 + SIZE && !is_there {
-            if let Err(error) = self.set_aside() {
-                tracing::debug!(%error, "no disk space is set aside");
-                let _ = fs::remove_file(&self.file);
-            }
+        } else if left > LOW * 4 + SIZE
+            && !is_there
+            && let Err(error) = self.set_aside()
+        {
+            tracing::debug!(%error, "no disk space is set aside");
+            let _ = fs::remove_file(&self.file);
         }
     }
 
