@@ -70,6 +70,7 @@ pub mod delete;
 mod release;
 mod contents;
 mod strip;
+mod logs;
 pub mod own;
 mod watch;
 pub mod store;
