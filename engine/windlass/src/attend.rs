@@ -163,7 +163,7 @@ impl Attendant {
                         continue;
                     }
                     match engine.healths().turned(app) {
-                        Turn::Unknown => waker.wake(app),
+                        Turn::Unknown | Turn::Due => waker.wake(app),
                         Turn::Other(report) => engine.tell(Event::Report(*report)),
                         Turn::Same => {}
                     }

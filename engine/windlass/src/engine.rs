@@ -471,7 +471,7 @@ impl Engine {
         Ok(intended)
     }
 
-    /// Writes down what happened, when it says more than what was written ahead.
+    /// Writes down what happened, when it says more than what was written ahead; what is known by then.
     pub(crate) async fn settle(
         &self,
         seen: &Seen,
@@ -479,7 +479,7 @@ impl Engine {
         plan: &Plan,
         changes: &Changes<'_>,
         report: &Report,
-    ) -> Result<(), Stop> {
+    ) -> Result<Inventory, Stop> {
         fault::point("inventory: before settle");
         let mut settled = intended.settle(changes.steps.iter().cloned());
         settled.revision.clone_from(&report.revision);
@@ -488,10 +488,10 @@ impl Engine {
             settled.run = Some(seen.render.run().to_string());
         }
         if settled != *intended {
-            self.store(&seen.key, settled).await?;
+            self.store(&seen.key, settled.clone()).await?;
         }
         fault::point("inventory: settled");
-        Ok(())
+        Ok(settled)
     }
 
     pub(crate) async fn store(&self, key: &str, inventory: Inventory) -> Result<(), Stop> {

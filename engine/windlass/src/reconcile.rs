@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits for health and nothing here decides: every line is a stage with a page of its own.
 
+use std::sync::Arc;
+
 use windlass_cluster::facts::Facts;
 use windlass_core::{
     config::App,
@@ -9,6 +11,7 @@ use windlass_core::{
     diff::{self, Plan, Policy},
     guard,
     inventory::Inventory,
+    manifest::Desired,
     oid::Oid,
 };
 use windlass_host::Place;
@@ -20,6 +23,7 @@ use crate::{
     drift,
     engine::Engine,
     fault,
+    hooks::{self, Hooks},
     preview::{self, Foreseen},
     render::{self, Render},
     report::{Health, Report},
@@ -64,7 +68,15 @@ pub async fn diff(engine: &Engine, app: &App) -> (Report, Option<Foreseen>) {
 
 async fn foresee(engine: &Engine, app: &App, report: &mut Report) -> Result<(Foreseen, Result<Health, Stop>), Stop> {
     let seen = look(engine, app, report).await?;
-    let Planned { plan, held, _room } = plan(engine, app, &seen, report).await?;
+    let Planned {
+        plan,
+        wanted,
+        held,
+        _room,
+    } = plan(engine, app, &seen, report).await?;
+    report
+        .notes
+        .extend(hooks::foreseen(seen.target.as_ref(), &wanted, &plan, &seen.inventory));
     let foreseen = preview::of(seen.target.as_ref(), plan, report).await; // what would come of it?
     report.planned(&foreseen.plan);
     let verdict = held.map(|()| report.foreseen(&foreseen.plan));
@@ -92,19 +104,32 @@ async fn checked(engine: &Engine, app: &App, report: &mut Report) -> Result<Heal
 
 async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health, Stop> {
     let _alone = engine.alone(app).await;
-    let seen = look(engine, app, report).await?;
+    let mut seen = look(engine, app, report).await?;
     engine.remember(app, &seen).await?;
     if settled::holds(engine, app, &seen, report).await? {
         let desired = seen.inventory.desired; // everything is as it was when the app was last in sync
-        return Ok(engine.healths().look(app, seen.target.as_ref(), desired, None, report));
+        let known = seen.inventory.hooks.as_ref();
+        return Ok(engine
+            .healths()
+            .look(app, seen.target.as_ref(), desired, (None, known), report));
     }
-    let Planned { mut plan, held, _room } = plan(engine, app, &seen, report).await?;
+    let Planned {
+        mut plan,
+        wanted,
+        held,
+        _room,
+    } = plan(engine, app, &seen, report).await?;
     held?; // empty render, mass delete
     engine.fights().restrain(&seen.key, &mut plan); // who undoes everything is let be for a while
     let target = seen.target.as_ref();
     report.drifted = drift::look(engine.drifts(), &seen.key, target, &mut plan).await; // where drift is only told
 
     let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
+    let hooks = Hooks::of(engine, &seen.key, target, &wanted, None);
+    if !hooks.before(&plan, &mut seen.inventory, report).await? {
+        engine.set_settled(app, None);
+        return Ok(Health::Progressing); // a hook runs: its watch wakes the app
+    }
     let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
     engine.stage(app, Stage::Applying);
     engine.healths().pause(app);
@@ -112,13 +137,18 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     let is_superseded = || engine.is_superseded(app, &seen.revision);
     let changes = apply::run(target, &plan, order, &is_superseded).await; // the only writes
     engine.fights().made(&seen.key, &changes);
-    engine.settle(&seen, &intended, &plan, &changes, report).await?;
+    let mut settled = engine.settle(&seen, &intended, &plan, &changes, report).await?;
     let outcome = report.changed(&plan, &changes);
+    let outcome = hooks.after(app, &plan, outcome, &mut settled, report).await;
     settled::note(engine, app, &seen, &plan, report, &outcome);
     match outcome? {
-        Health::Healthy => Ok(engine
-            .healths()
-            .look(app, target, Some(plan.desired), Some(&plan), report)),
+        Health::Healthy => Ok(engine.healths().look(
+            app,
+            target,
+            Some(plan.desired),
+            (Some(&plan), settled.hooks.as_ref()),
+            report,
+        )),
         other => Ok(other),
     }
 }
@@ -161,6 +191,7 @@ async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> R
     report.planned(&plan);
     Ok(Planned {
         plan,
+        wanted: rendering.desired,
         held,
         _room: room,
     })
@@ -193,6 +224,8 @@ impl Seen {
 /// A plan, and whether it may run. Holds its room while the documents are in memory.
 struct Planned {
     plan: Plan,
+    /// As git says it, hooks included.
+    wanted: Arc<Desired>,
     held: Result<(), Stop>,
     _room: Place,
 }
