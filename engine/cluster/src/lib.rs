@@ -71,6 +71,7 @@ pub mod delete;
 mod release;
 mod contents;
 mod strip;
+mod logs;
 pub mod own;
 mod events;
 mod watch;

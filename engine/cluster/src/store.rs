@@ -15,6 +15,7 @@ mod assess;
 mod changes;
 mod definitions;
 mod entry;
+mod fallen;
 mod feed;
 mod sight;
 mod unwell;
@@ -59,6 +60,7 @@ pub use sight::{Live, Sight, Size, Sync};
 
 use changes::Subscribers;
 use entry::{Age, Entry, Known};
+use fallen::Fallen;
 use feed::Feed;
 use unwell::Unwell;
 
@@ -140,6 +142,7 @@ struct State {
     /// Owners are many objects' each.
     owners: HashSet<Arc<Owner>>,
     unwell: Unwell,
+    fallen: Fallen,
 }
 
 /// One kind.
@@ -362,6 +365,17 @@ impl Store {
         self.inner.state().unwell.of(owner)
     }
 
+    /// How an object failed that is gone, or about to be; `None` = it was not seen to fail, or that is long ago.
+    #[must_use]
+    pub fn fallen(&self, resource: &Resource, id: &ObjectId, uid: &str) -> Option<Verdict> {
+        let state = self.inner.state();
+        let last = state.kinds.get(resource).and_then(|kind| kind.entry(id));
+        // That it is gone may not have been told yet.
+        let last = last.filter(|entry| entry.uid() == uid).and_then(Entry::verdict);
+        let failed = last.filter(|verdict| verdict.state == health::State::Degraded);
+        failed.cloned().or_else(|| state.fallen.of(uid))
+    }
+
     /// Is told whenever [`Store::unwell`] comes to say something else of that app. Whoever waits asks again after it began to
     /// wait.
     #[must_use]
@@ -414,7 +428,13 @@ impl State {
         };
         let objects = kind.objects.entry(Arc::from(id.namespace.as_str())).or_default();
         let owner = entry.owner.clone();
+        let is_going = entry
+            .verdict()
+            .is_some_and(|verdict| verdict.state == health::State::Terminating);
         let before = objects.insert(id.name.as_str().into(), entry);
+        if let Some(before) = before.as_ref().filter(|_| is_going) {
+            self.fallen.note(before);
+        }
         // It moved to another app.
         if let Some(before) = before.filter(|before| before.owner != owner) {
             self.unwell.note(before.owner.as_ref(), id, None);
@@ -442,6 +462,7 @@ impl State {
             kind.objects.remove(id.namespace.as_str());
         }
         self.unwell.note(entry.owner.as_ref(), id, None);
+        self.fallen.note(&entry);
         Some(entry)
     }
 

@@ -82,6 +82,8 @@ pub fn plan(desired: &Desired, live: &Live, inventory: &Inventory, policy: &Poli
         live.get(id)
             .is_some_and(|live| matches!(live.content, Content::Unseen(_)))
     };
+    // What became a hook is deleted when a hook is, not for having left the objects.
+    let hooks: BTreeSet<&ObjectId> = desired.hooks.iter().map(|hook| &hook.object.id).collect();
     let uncertain = desired.objects.keys().any(is_unseen);
     let steps = ids
         .into_iter()
@@ -89,6 +91,7 @@ pub fn plan(desired: &Desired, live: &Live, inventory: &Inventory, policy: &Poli
             let wanted = desired.objects.get(id);
             let there = live.get(id);
             let action = match (wanted, inventory.entries.get(id)) {
+                (None, Some(_)) if policy.on_cluster && hooks.contains(id) => Action::Forget,
                 (Some(wanted), owned) => action::of_wanted(wanted, there, owned, policy),
                 (None, Some(owned)) => match action::of_unwanted(id, there, owned, policy) {
                     Action::Delete if restored => Action::Skip(SkipReason::Restored),

@@ -4,13 +4,11 @@
 //! repaired is none. Pure: entries come in, entries go out.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     diff::{Action, Counts, Step},
     digest::Digest,
     inventory::Inventory,
-    manifest::Manifest,
     model::ObjectId,
     moment,
     render::Instant,
@@ -189,20 +187,6 @@ pub fn changes_of_git<'p>(
         let is_repair = wanted.is_some() && wanted == applied;
         (!is_repair).then_some((step, verb))
     })
-}
-
-/// Whether a hook runs before an App's objects are changed: it may move data to a form that only what comes after it reads.
-#[must_use]
-pub fn is_before(hook: &Manifest) -> bool {
-    let annotations = hook.object.body.pointer("/metadata/annotations");
-    let says = |key: &str, words: &[&str]| {
-        let value = annotations
-            .and_then(|all| all.get(key))
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        value.split(',').any(|event| words.contains(&event.trim()))
-    };
-    says("helm.sh/hook", &["pre-install", "pre-upgrade"]) || says("argocd.argoproj.io/hook", &["PreSync"])
 }
 
 /// As many as are told of, and how many more there are.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, model::ObjectId, render::Instant, restart::Configured};
+use crate::{digest::Digest, hooks, model::ObjectId, render::Instant, restart::Configured};
 
 /// Version of the stored form; an older binary refuses a newer one. 2: with [`Clock`]. 3: objects of clusters. 4: with [`Ruled`]. 5: with
-/// [`Configured`].
-pub const FORMAT: u32 = 5;
+/// [`Configured`]. 6: with [`hooks::Log`].
+pub const FORMAT: u32 = 6;
 
 /// What one app owns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Inventory {
     /// Of an app whose render asks for the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
+    /// Of an app that has hooks, or had some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<hooks::Log>,
 }
 
 /// The time that an app's render is told, kept with the app: neither an unrelated commit nor a lost cache moves it.
@@ -172,6 +175,28 @@ mod tests {
                 },
                 inputs: Digest::of(b"i"),
             }),
+            hooks: Some(hooks::Log {
+                desired: Digest::of(b"d"),
+                occasion: hooks::Occasion::Install,
+                done: true,
+                runs: vec![hooks::Run {
+                    id: ObjectId {
+                        group: "batch".into(),
+                        kind: "Job".into(),
+                        namespace: "shop".into(),
+                        name: "migrate".into(),
+                    },
+                    prefix: None,
+                    phase: hooks::Phase::Pre,
+                    uid: Some("u".into()),
+                    ending: Some(hooks::Ending::Failed {
+                        why: "w".into(),
+                        output: vec!["o".into()],
+                    }),
+                    deleted: false,
+                }],
+                left: Vec::new(),
+            }),
         };
         let text = serde_json::to_string(&inventory).unwrap();
         assert_eq!(serde_json::from_str::<Inventory>(&text).unwrap(), inventory);
@@ -193,5 +218,9 @@ mod tests {
         let text = r#"{"format":4,"entries":[{"group":"","kind":"ConfigMap","namespace":"n","name":"a","state":{"applied":null,"intended":null,"ruled":{}}}]}"#;
         let inventory: Inventory = serde_json::from_str(text).unwrap();
         assert_eq!(inventory.entries.values().next().unwrap().configured, None);
+        let text = r#"{"format":5,"entries":[{"group":"apps","kind":"Deployment","namespace":"n","name":"a","state":{"applied":null,"intended":null,"configured":{"used":{}}}}]}"#;
+        let inventory: Inventory = serde_json::from_str(text).unwrap();
+        assert_eq!(inventory.hooks, None);
+        assert!(inventory.entries.values().next().unwrap().configured.is_some());
     }
 }

@@ -50,6 +50,7 @@ pub mod cel;
 pub mod options;
 pub mod immutable;
 pub mod restart;
+pub mod hooks;
 pub mod lock;
 pub mod redact;
 pub mod moment;

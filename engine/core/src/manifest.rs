@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     digest::Digest,
+    hooks::{self, HELM_HOOK, Hook},
     model::{NotAnObject, Object, ObjectId},
     render::{Diagnostic, Document, FileAt, Format, Location, Output, Severity, attribute},
     restart::Configured,
@@ -178,17 +179,20 @@ impl Reader<'_> {
         }
     }
 
-    fn item(&mut self, index: usize, value: Value, within: Within) {
+    fn item(&mut self, index: usize, mut value: Value, within: Within) {
         let document = &self.output.documents[index];
+        annotate(&mut value, document);
+        hooks::provisional(&mut value);
         match Object::from_value(value) {
             Ok(object) => {
                 self.note_crd(&object);
+                let role = role(document, &object.body);
                 self.manifests.push(Manifest {
                     object,
                     origin: place::origin(document, within.line),
                     document: yaml::narrow(index as u64),
                     within,
-                    role: role(document),
+                    role,
                     generated: generated(document),
                     configured: None,
                 });
@@ -245,6 +249,7 @@ impl Reader<'_> {
             return Err(self.errors);
         }
         desired.hash = hash(&desired);
+        hooks::finish(&mut desired);
         Ok(desired)
     }
 
@@ -319,12 +324,41 @@ fn generated(document: &Document) -> Option<Generated> {
     })
 }
 
-fn role(document: &Document) -> Role {
-    match document.attribute(attribute::ROLE) {
+/// What a plugin says, or the object itself. One whose annotation can't be read is no part of the state either: rules name it.
+fn role(document: &Document, object: &Value) -> Role {
+    let said = match document.attribute(attribute::ROLE) {
         Some("crd") => Role::Crd,
-        Some("hook") => Role::Hook,
-        Some("test") => Role::Test,
+        Some("hook") => return Role::Hook,
+        Some("test") => return Role::Test,
         _ => Role::Ordinary,
+    };
+    match Hook::of(object) {
+        Ok(None) => said,
+        Ok(Some(hook)) if hook.is_test() => Role::Test,
+        Ok(Some(_)) | Err(_) => Role::Hook,
+    }
+}
+
+/// What a plugin says of a hook whose annotations don't: from here on there is one place that says it.
+fn annotate(object: &mut Value, document: &Document) {
+    let is_one = matches!(document.attribute(attribute::ROLE), Some("hook" | "test"));
+    if !is_one || hooks::is_hook(object) || !object["metadata"].is_object() {
+        return;
+    }
+    let said = [
+        (HELM_HOOK, attribute::HOOK_EVENTS),
+        (hooks::HELM_WEIGHT, attribute::HOOK_WEIGHT),
+        (hooks::HELM_DELETE, attribute::HOOK_DELETE_POLICIES),
+    ];
+    for (key, attribute) in said {
+        let Some(text) = document.attribute(attribute) else {
+            continue;
+        };
+        let annotations = &mut object["metadata"]["annotations"];
+        if !annotations.is_object() {
+            *annotations = Value::Object(serde_json::Map::new());
+        }
+        annotations[key] = text.into();
     }
 }
 

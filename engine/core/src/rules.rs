@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    dag,
+    dag, hooks,
     model::{Object, ObjectId, type_name},
     options::Options,
     render::{Diagnostic, Location},
@@ -95,7 +95,10 @@ fn annotations(body: &Value, findings: &mut Vec<Finding>) {
     let options = Options::of(body).err().map(|error| (error.key, error.to_string()));
     let order = dag::unreadable(body).into_iter();
     let order = order.map(|(key, error)| (key, format!("annotation `{key}`: {error}")));
-    for (key, message) in options.into_iter().chain(order) {
+    // A wave is told of already.
+    let hook = hooks::unreadable(body).filter(|error| error.key != hooks::ARGO_WAVE);
+    let hook = hook.map(|error| (error.key, error.to_string()));
+    for (key, message) in options.into_iter().chain(order).chain(hook) {
         findings.push(Finding {
             pointer: format!("/metadata/annotations/{}", key.replace('/', "~1")),
             code: "invalid-annotation",

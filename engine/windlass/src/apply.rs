@@ -95,6 +95,16 @@ pub async fn release(target: &dyn Target, step: &Step) -> Result<(), TargetError
     Ok(())
 }
 
+/// Does one step that is no part of a plan: of a hook.
+///
+/// # Errors
+/// When it could not be done.
+pub(crate) async fn one(target: &dyn Target, step: &Step) -> Result<Written, TargetError> {
+    let written = target.apply(step).await?;
+    fault::point("apply: after a hook's step");
+    Ok(written)
+}
+
 /// What a future of a step came to.
 enum Event {
     /// The step was tried.

@@ -171,7 +171,7 @@ impl Attendant {
                         continue;
                     }
                     match engine.healths().turned(app) {
-                        Turn::Unknown => waker.wake(app),
+                        Turn::Unknown | Turn::Due => waker.wake(app),
                         Turn::Other(report) => turned(&engine, *report).await,
                         Turn::Same => {}
                     }

@@ -40,7 +40,7 @@ use crate::{
     outbox::{self, Outbox},
     plugins::{Plugins, PluginsError},
     preview::Foreseen,
-    reconcile::{self, Rendered, Seen},
+    reconcile::{self, Seen},
     record,
     render::{Cache, RunId, Store},
     report::Report,
@@ -556,16 +556,16 @@ impl Engine {
     }
 
     /// Writes down what happened, when it says more than what was written ahead, and what it means for the history: with one write,
-    /// and before it the documents that the history needs.
+    /// and before it the documents that the history needs. What is known by then.
     pub(crate) async fn settle(
         &self,
         app: &App,
         seen: &Seen,
         intended: &Inventory,
-        (rendered, plan): (&Rendered, &Plan),
+        (desired, plan): (Digest, &Plan),
         changes: &Changes<'_>,
         report: &mut Report,
-    ) -> Result<(), Stop> {
+    ) -> Result<Inventory, Stop> {
         fault::point("inventory: before settle");
         let mut settled = intended.settle(changes.steps.iter().cloned());
         settled.revision.clone_from(&seen.origin.revision);
@@ -574,9 +574,9 @@ impl Engine {
             settled.desired = Some(plan.desired);
             settled.run = Some(seen.render.run().to_string());
         }
-        let inventory = (settled != *intended).then_some(settled);
+        let inventory = (settled != *intended).then(|| settled.clone());
         if inventory.is_some() || plan.is_pending() {
-            let attempt = record::attempt(self, app, seen, rendered, plan, changes);
+            let attempt = record::attempt(self, app, (seen, intended), desired, plan, changes);
             let run = attempt.as_ref().map(|_| seen.render.run());
             let _turn = self.writing.lock().await;
             let (desk, key) = (Arc::clone(&self.desk), seen.key.clone());
@@ -598,7 +598,7 @@ impl Engine {
             holds::done(self, seen).await?;
         }
         report.entry = self.desk.last_known(&seen.key).map(|last| last.number);
-        Ok(())
+        Ok(settled)
     }
 
     pub(crate) async fn store(&self, key: &str, inventory: Inventory) -> Result<(), Stop> {

@@ -20,6 +20,7 @@ use windlass_core::{
     diff::Plan,
     digest::Digest,
     health::{Assessed, Progress, State},
+    hooks::Log,
     model::ObjectId,
     owner::Owner,
     render::{Diagnostic, Location},
@@ -53,6 +54,10 @@ struct Ward {
     desired: Digest,
     /// Still there, and not wanted any more: how they do doesn't matter.
     unwanted: BTreeSet<ObjectId>,
+    /// Objects of hooks: how they do is told when they run.
+    hooks: BTreeSet<ObjectId>,
+    /// Hooks run when it is healthy.
+    is_awaited: bool,
     /// See [`windlass_core::config::HealthSpec::progress_deadline`].
     deadline: Duration,
     progress: Progress,
@@ -81,16 +86,19 @@ pub(crate) enum Turn {
     Same,
     /// It stands elsewhere.
     Other(Box<Report>),
+    /// It is healthy, and something waits for that: a cycle is due.
+    Due,
 }
 
 impl Healths {
-    /// Where an app stands that was found in sync, or made so. `plan`: what was done; `None` = there was nothing to do.
+    /// Where an app stands that was found in sync, or made so. `plan`: what was done; `None` = there was nothing to do. `hooks`: what is known of
+    /// its hooks; some that were not run yet wait for its health.
     pub(crate) fn look(
         &self,
         app: &App,
         target: &dyn Target,
         desired: Option<Digest>,
-        plan: Option<&Plan>,
+        (plan, hooks): (Option<&Plan>, Option<&Log>),
         report: &mut Report,
     ) -> Health {
         let (Some((store, owner)), Some(desired)) = (target.living(), desired) else {
@@ -104,6 +112,8 @@ impl Healths {
         };
         ward.is_under_way = false;
         ward.deadline = app.spec.health.progress_deadline;
+        ward.hooks = hooks.map_or_else(BTreeSet::new, Log::objects);
+        ward.is_awaited = hooks.is_some_and(|log| !log.done);
         if let Some(plan) = plan {
             let unwanted = plan.steps.iter().filter(|step| step.desired.is_none());
             ward.unwanted = unwanted.map(|step| step.id.clone()).collect();
@@ -140,6 +150,9 @@ impl Healths {
             return Turn::Same;
         }
         let standing = ward.look();
+        if ward.is_awaited && standing.health == Health::Healthy {
+            return Turn::Due;
+        }
         let told = Some(standing.told());
         let turn = if ward.told == told {
             Turn::Same
@@ -188,7 +201,7 @@ impl Healths {
         turns
             .filter_map(|turn| match turn {
                 Turn::Other(report) => Some(*report),
-                Turn::Same | Turn::Unknown => None,
+                Turn::Same | Turn::Unknown | Turn::Due => None,
             })
             .collect()
     }
@@ -205,6 +218,12 @@ impl Healths {
             match self.turned(&app.name) {
                 Turn::Other(now) => {
                     report.stands_as(*now);
+                    return true;
+                }
+                Turn::Due => {
+                    report.health = Health::Progressing;
+                    report.unhealthy.clear();
+                    report.unhealthy_total = 0;
                     return true;
                 }
                 Turn::Unknown => return false,
@@ -262,6 +281,8 @@ impl Ward {
             owner,
             desired,
             unwanted: BTreeSet::new(),
+            hooks: BTreeSet::new(),
+            is_awaited: false,
             deadline: Duration::ZERO,
             progress: Progress::default(),
             since: None,
@@ -279,7 +300,7 @@ impl Ward {
     fn look(&mut self) -> Standing {
         let now = Instant::now();
         let mut objects = self.store.unwell(&self.owner);
-        objects.retain(|(id, _)| !self.unwanted.contains(id));
+        objects.retain(|(id, _)| !self.unwanted.contains(id) && !self.hooks.contains(id));
         if objects.is_empty() {
             self.since = None;
             self.progress = Progress::default();

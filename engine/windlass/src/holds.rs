@@ -13,6 +13,7 @@ use windlass_core::{
     digest::Digest,
     history::{self, Entry, Origin},
     holds::{self, Decisions, Hold, Suspension, Waiting},
+    hooks::Occasion,
     inventory::Inventory,
     render::{Diagnostic, Location, Severity},
     tree::Tree,
@@ -43,6 +44,16 @@ pub(crate) enum Course {
     },
     /// What was applied last is kept as it is, while git's change waits.
     Meanwhile,
+}
+
+impl Course {
+    /// What hooks are told of it, where it is not for the inventory to say.
+    pub(crate) const fn occasion(&self) -> Option<Occasion> {
+        match self {
+            Self::Git => None,
+            Self::Back { .. } | Self::Meanwhile => Some(Occasion::Rollback),
+        }
+    }
 }
 
 /// The documents that a person said to stay at. Git's aren't looked at then: it may be them that can't be rendered.

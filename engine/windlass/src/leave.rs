@@ -12,6 +12,7 @@ use windlass_core::{
     dag::Dag,
     diff::{self, Action, Mark, Plan, Policy, SkipReason},
     guard,
+    hooks::Log,
     inventory::Inventory,
     manifest::Desired,
     render::{Diagnostic, Location},
@@ -21,7 +22,7 @@ use crate::{
     apply,
     claims::Whereabouts,
     engine::Engine,
-    fault,
+    fault, hooks,
     report::{Health, Report},
     scrutiny,
     state::Deployed,
@@ -104,7 +105,7 @@ async fn leave(engine: &Arc<Engine>, departed: &Departed, report: &mut Report) -
     let app = departed.app.app();
     let _alone = engine.alone(&app).await;
     let inventory = engine.inventory(&departed.key).await?;
-    if inventory.entries.is_empty() {
+    if inventory.entries.is_empty() && !inventory.hooks.as_ref().is_some_and(Log::is_leaving) {
         return gone(engine, departed, report, 0).await;
     }
     let (target, facts) = engine.target_of_departed(&departed.app).await?;
@@ -123,6 +124,21 @@ async fn leave(engine: &Arc<Engine>, departed: &Departed, report: &mut Report) -
         target: target.as_ref(),
         place,
     };
+    let mut inventory = inventory;
+    let hooks = match departed.app.deletion_policy {
+        DeletionPolicy::Delete => {
+            let namespace = &departed.app.target.namespace;
+            Some(hooks::Leaving::of(engine, &inventory, namespace, report).await)
+        }
+        DeletionPolicy::Orphan => None,
+    };
+    if let Some(hooks) = &hooks
+        && !hooks
+            .before(engine, &departed.key, leaving.target, &mut inventory, report)
+            .await?
+    {
+        return Ok(Health::Progressing);
+    }
     let (plan, inventory) = leaving.delete(departed, inventory, report).await?;
     let (stays, waits): (Vec<_>, Vec<_>) = plan
         .steps
@@ -143,6 +159,13 @@ async fn leave(engine: &Arc<Engine>, departed: &Departed, report: &mut Report) -
         let rest: Vec<String> = waits.iter().map(|step| step.id.to_string()).collect();
         let note = format!("the App left the configuration, and waits for {}", rest.join(", "));
         report.notes.push(note);
+        return Ok(Health::Progressing);
+    }
+    if let Some(hooks) = &hooks
+        && !hooks
+            .after(engine, &departed.key, leaving.target, &mut inventory, report)
+            .await?
+    {
         return Ok(Health::Progressing);
     }
     gone(engine, departed, report, kept).await

@@ -2,14 +2,15 @@
 //!
 //! Nothing here waits for health and nothing here decides: every line is a stage with a page of its own.
 
+use std::sync::Arc;
+
 use windlass_cluster::facts::Facts;
 use windlass_core::{
     config::App,
     dag::Dag,
     diff::{self, Plan, Policy},
-    digest::Digest,
     guard,
-    history::{self, Origin},
+    history::Origin,
     inventory::Inventory,
     manifest::Desired,
     oid::Oid,
@@ -25,6 +26,7 @@ use crate::{
     engine::Engine,
     fault,
     holds::{self, Course},
+    hooks::{self, Hooks},
     preview::{self, Foreseen},
     record,
     render::{self, Wanted},
@@ -73,8 +75,16 @@ pub async fn diff(engine: &Engine, app: &App) -> (Report, Option<Foreseen>) {
 async fn foresee(engine: &Engine, app: &App, report: &mut Report) -> Result<(Foreseen, Result<Health, Stop>), Stop> {
     let mut seen = look(engine, app, report).await?;
     holds::choose_to_show(engine, &mut seen, report).await?;
-    let Planned { plan, held, _room, .. } = plan(engine, app, &seen, report).await?;
+    let Planned {
+        plan,
+        wanted,
+        held,
+        _room,
+    } = plan(engine, app, &seen, report).await?;
     holds::foresee(engine, app, &mut seen, &plan, report).await?;
+    report
+        .notes
+        .extend(hooks::foreseen(seen.target.as_ref(), &wanted, &plan, &seen.inventory));
     let foreseen = preview::of(seen.target.as_ref(), plan, report).await; // what would come of it?
     report.planned(&foreseen.plan);
     let verdict = held.map(|()| report.foreseen(&foreseen.plan));
@@ -107,7 +117,10 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     holds::choose(engine, app, &mut seen, report).await?; // what git says, or what was applied before?
     if settled::holds(engine, app, &seen, report).await? {
         let desired = seen.inventory.desired; // everything is as it was when the app was last in sync
-        return Ok(engine.healths().look(app, seen.target.as_ref(), desired, None, report));
+        let known = seen.inventory.hooks.as_ref();
+        return Ok(engine
+            .healths()
+            .look(app, seen.target.as_ref(), desired, (None, known), report));
     }
     let mut planned = plan(engine, app, &seen, report).await?;
     if holds::waits(engine, app, &mut seen, &planned.plan, report).await? {
@@ -116,8 +129,8 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     }
     let Planned {
         mut plan,
+        wanted,
         held,
-        rendered,
         _room,
     } = planned;
     held?; // empty render, mass delete
@@ -133,6 +146,11 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     let undone = drift::undone(&plan, &seen.inventory).cloned().collect();
     engine.outbox().undoes(app, undone).await?; // told of, whatever happens next
     holds::begin(engine, app, &seen, &plan).await?;
+    let hooks = Hooks::of(engine, &seen.key, target, &wanted, seen.course.occasion());
+    if !hooks.before(&plan, &mut seen.inventory, report).await? {
+        engine.set_settled(app, None);
+        return Ok(Health::Progressing); // a hook runs: its watch wakes the app
+    }
     let intended = engine.intend(app, &seen, &plan).await?; // written BEFORE the first change
     engine.stage(app, Stage::Applying);
     engine.healths().pause(app);
@@ -140,14 +158,19 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     let is_superseded = || engine.is_superseded(app, &seen.revision) || engine.desk().suspended(app).is_some();
     let changes = apply::run(target, &plan, order, &is_superseded).await; // the only writes
     engine.fights().made(&seen.key, &changes);
-    let of = (&rendered, &plan);
-    engine.settle(app, &seen, &intended, of, &changes, report).await?;
+    let of = (wanted.hash, &plan);
+    let mut settled = engine.settle(app, &seen, &intended, of, &changes, report).await?;
     let outcome = report.changed(&plan, &changes, &seen.inventory);
+    let outcome = hooks.after(app, &plan, outcome, &mut settled, report).await;
     settled::note(engine, app, &seen, &plan, report, &outcome);
     match outcome? {
-        Health::Healthy => Ok(engine
-            .healths()
-            .look(app, target, Some(plan.desired), Some(&plan), report)),
+        Health::Healthy => Ok(engine.healths().look(
+            app,
+            target,
+            Some(plan.desired),
+            (Some(&plan), settled.hooks.as_ref()),
+            report,
+        )),
         other => Ok(other),
     }
 }
@@ -205,8 +228,8 @@ pub(crate) async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut R
     report.planned(&plan);
     Ok(Planned {
         plan,
+        wanted: rendering.desired,
         held,
-        rendered: Rendered::of(&rendering.desired),
         _room: room,
     })
 }
@@ -246,26 +269,10 @@ impl Seen {
 /// A plan, and whether it may run. Holds its room while the documents are in memory.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
+    /// As git says it, hooks included.
+    pub(crate) wanted: Arc<Desired>,
     pub(crate) held: Result<(), Stop>,
-    pub(crate) rendered: Rendered,
     pub(crate) _room: Place,
-}
-
-/// What a render came to, its documents aside.
-pub(crate) struct Rendered {
-    /// The desired hash: of what came out, before the engine adds anything.
-    pub(crate) desired: Digest,
-    /// A hook runs before its objects are changed.
-    pub(crate) pre_hook: bool,
-}
-
-impl Rendered {
-    fn of(desired: &Desired) -> Self {
-        Self {
-            desired: desired.hash,
-            pre_hook: desired.hooks.iter().any(history::is_before),
-        }
-    }
 }
 
 /// What an App says about plans, with the consent of the command line.

@@ -6,8 +6,11 @@ use std::{sync::Arc, time::Duration};
 use windlass_core::{
     config::{App, RollbackMode},
     diff::{Plan, SkipReason, Step, intend::Outcome as Done},
+    digest::Digest,
     history::{self, Entry, FORMAT, Outcome},
     holds::Bad,
+    hooks::Log,
+    inventory::Inventory,
     model::ObjectId,
     render::{Diagnostic, Location, Severity, shorten},
 };
@@ -18,7 +21,7 @@ use crate::{
     desk::Desk,
     engine::{Engine, blocking},
     holds::{Course, hold_at},
-    reconcile::{Rendered, Seen},
+    reconcile::Seen,
     report::{Health, Report},
     state::Attempt,
     stop::{Stop, chain},
@@ -28,12 +31,13 @@ use crate::{
 /// by one commit are given up within a second or two of each other.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a cycle means for the history. `None`: nothing, for it kept what was applied before.
+/// What a cycle means for the history. `None`: nothing, for it kept what was applied before. `desired`: the hash of what came out, before
+/// the engine adds anything.
 pub(crate) fn attempt(
     engine: &Engine,
     app: &App,
-    seen: &Seen,
-    rendered: &Rendered,
+    (seen, intended): (&Seen, &Inventory),
+    desired: Digest,
     plan: &Plan,
     changes: &Changes<'_>,
 ) -> Option<Attempt> {
@@ -72,7 +76,7 @@ pub(crate) fn attempt(
             at: clock::now(),
             origin: seen.origin.clone(),
             plugin: seen.render.plugin(),
-            desired: rendered.desired,
+            desired,
             run: seen.render.run().to_string(),
             changes: changes.counts(),
             objects,
@@ -83,7 +87,7 @@ pub(crate) fn attempt(
             replays,
             actor,
             defines: of_git().any(|(step, _)| is_definition(&step.id)),
-            pre_hook: rendered.pre_hook,
+            pre_hook: intended.hooks.as_ref().is_some_and(Log::ran_before),
         },
         limit: app.spec.history.limit,
     })

@@ -428,6 +428,22 @@ impl Report {
         self.waiting = what;
     }
 
+    /// Nothing of what is planned was begun.
+    pub(crate) fn undone(&mut self) {
+        let Counts {
+            created,
+            configured,
+            unchanged,
+            deleted,
+            skipped,
+        } = self.changes;
+        self.changes = Counts {
+            unchanged,
+            skipped: skipped + created + configured + deleted,
+            ..Counts::default()
+        };
+    }
+
     /// Where the app stands when nothing was done.
     pub(crate) fn foreseen(&self, plan: &Plan) -> Health {
         let is_left = |step: &Step| step.action == Action::Skip(SkipReason::DriftReported);

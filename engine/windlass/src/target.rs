@@ -18,6 +18,7 @@ use windlass_core::{
 };
 
 pub use cluster::{Cluster, ClusterError, Manners, Previous, Shared};
+pub(crate) use cluster::{Examined, deleting, making};
 pub use directory::{Directory, DirectoryError, Memory};
 pub use windlass_core::owner::Owner;
 
@@ -67,6 +68,9 @@ pub trait Target: Send + Sync {
 
     /// Where the health of what lives is kept, and whose it is; `None`: nothing lives there.
     fn living(&self) -> Option<(Store, Owner)>;
+
+    /// Where hooks run; `None`: nothing runs there.
+    fn hooking(&self) -> Option<&Cluster>;
 
     /// What would go with an object that isn't the app's, in words; `None` = nothing. Changes nothing.
     fn holds<'a>(&'a self, id: &'a ObjectId) -> Pending<'a, Option<String>>;

@@ -111,7 +111,11 @@ func (c *cluster) controllers(ctx context.Context, p *pki, admin *api) error {
 	if err := c.run("kube-controller-manager", controllerManagerArguments(p, file)); err != nil {
 		return err
 	}
-	if err := addNode(ctx, admin); err != nil {
+	port, err := serveLogs(ctx, admin, p)
+	if err != nil {
+		return fmt.Errorf("can't play the kubelet: %w", err)
+	}
+	if err := addNode(ctx, admin, port); err != nil {
 		return fmt.Errorf("can't add the node: %w", err)
 	}
 	return c.await(ctx, "kube-controller-manager", func() error {

@@ -21,8 +21,8 @@ const (
 	again = 100 * time.Millisecond
 )
 
-// addNode registers the one node: ready, and large enough for whatever a test asks for.
-func addNode(ctx context.Context, server *api) error {
+// addNode registers the one node: ready, and large enough for whatever a test asks for. Its kubelet is asked on that port of the loopback.
+func addNode(ctx context.Context, server *api, port int) error {
 	now := time.Now().UTC().Format(time.RFC3339)
 	amounts := map[string]string{"cpu": "1000", "memory": "1Ti", "ephemeral-storage": "1Ti", "pods": "100000"}
 	node := map[string]any{
@@ -34,7 +34,12 @@ func addNode(ctx context.Context, server *api) error {
 		},
 		"status": map[string]any{
 			"capacity": amounts, "allocatable": amounts,
-			"addresses": []any{map[string]string{"type": "InternalIP", "address": nodeAddress}},
+			// The API server asks the first of these.
+			"addresses": []any{
+				map[string]string{"type": "Hostname", "address": "127.0.0.1"},
+				map[string]string{"type": "InternalIP", "address": nodeAddress},
+			},
+			"daemonEndpoints": map[string]any{"kubeletEndpoint": map[string]int{"Port": port}},
 			"conditions": []any{map[string]string{
 				"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "a test's node is always ready",
 				"lastHeartbeatTime": now, "lastTransitionTime": now,

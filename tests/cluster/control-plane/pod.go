@@ -16,6 +16,7 @@ const nodeAddress = "192.0.2.1"
 const (
 	missingImages = "missing.invalid/"
 	crashingImage = "crash.invalid/"
+	failingImage  = "fail.invalid/"
 )
 
 // pod is what of a pod the node looks at.
@@ -100,6 +101,8 @@ func (p *pod) fate(now string) fate {
 			return fate{phase: "Pending", state: waiting("ImagePullBackOff", "Back-off pulling image "+c.Image)}
 		case strings.HasPrefix(c.Image, crashingImage):
 			return fate{phase: "Running", state: waiting("CrashLoopBackOff", "back-off restarting failed container "+c.Name)}
+		case strings.HasPrefix(c.Image, failingImage):
+			return fate{phase: "Failed", state: ended(now, 1, "Error")}
 		}
 	}
 	for _, owner := range p.Metadata.OwnerReferences {
@@ -118,9 +121,11 @@ func running(now string) map[string]any {
 	return map[string]any{"running": map[string]any{"startedAt": now}}
 }
 
-func completed(now string) map[string]any {
+func completed(now string) map[string]any { return ended(now, 0, "Completed") }
+
+func ended(now string, code int, reason string) map[string]any {
 	return map[string]any{"terminated": map[string]any{
-		"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now,
+		"exitCode": code, "reason": reason, "startedAt": now, "finishedAt": now,
 	}}
 }
 

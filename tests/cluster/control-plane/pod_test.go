@@ -83,6 +83,7 @@ func TestImagesAndOwnersDecideAPodsFate(t *testing.T) {
 		{"plain", `{"spec":{"containers":[{"name":"c","image":"nginx"}]}}`, "Running", "True", "running"},
 		{"missing image", `{"spec":{"containers":[{"name":"c","image":"missing.invalid/a:1"}]}}`, "Pending", "False", "waiting"},
 		{"crashing", `{"spec":{"containers":[{"name":"c","image":"crash.invalid/a:1"}]}}`, "Running", "False", "waiting"},
+		{"failing", `{"spec":{"containers":[{"name":"c","image":"fail.invalid/a:1"}]}}`, "Failed", "False", "terminated"},
 		{"of a job", `{"metadata":{"ownerReferences":[{"kind":"Job"}]},"spec":{"containers":[{"name":"c","image":"a"}]}}`,
 			"Succeeded", "False", "terminated"},
 	} {

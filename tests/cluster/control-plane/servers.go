@@ -14,7 +14,7 @@ const (
 
 // controllers are those that a GitOps engine meets. Not there: what needs a cloud, a volume or a real node.
 var controllers = []string{
-	"garbage-collector", "namespace", "deployment", "replicaset", "statefulset", "daemonset", "job", "cronjob", "serviceaccount",
+	"garbage-collector", "namespace", "deployment", "replicaset", "statefulset", "daemonset", "job", "cronjob", "ttl-after-finished", "serviceaccount",
 	"serviceaccount-token", "root-ca-certificate-publisher", "clusterrole-aggregation", "endpointslice", "disruption",
 }
 

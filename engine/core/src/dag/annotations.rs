@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::model::ObjectId;
+use crate::{hooks::ARGO_WAVE, model::ObjectId};
 
 /// Annotation: objects to wait for until they are ready, as `group/kind/namespace/name`, with commas between. The group of
 /// core objects and the namespace of cluster-wide ones are empty: `/ConfigMap/shop/settings`.
 pub const DEPENDS_ON: &str = "windlass.dev/depends-on";
-/// Annotation: a whole number, 0 unless said. An object waits until everything in lower waves is ready.
+/// Annotation: a whole number, 0 unless said. An object waits until everything in lower waves is ready. Where it isn't there, that of Argo CD
+/// ([`ARGO_WAVE`]) counts.
 pub const WAVE: &str = "windlass.dev/wave";
 
 /// Why an annotation can't be read.
@@ -19,7 +20,7 @@ pub enum BadAnnotation {
         /// The part.
         text: String,
     },
-    /// Of [`WAVE`].
+    /// Of [`WAVE`] or [`ARGO_WAVE`].
     #[error("`{text}` is no whole number")]
     NoNumber {
         /// The whole.
@@ -31,7 +32,7 @@ pub enum BadAnnotation {
 #[must_use]
 pub fn unreadable(object: &Value) -> Vec<(&'static str, BadAnnotation)> {
     let depends_on = depends_on(object).err().map(|error| (DEPENDS_ON, error));
-    let wave = wave(object).err().map(|error| (WAVE, error));
+    let wave = wave(object).err().map(|error| (wave_of(object).0, error));
     depends_on.into_iter().chain(wave).collect()
 }
 
@@ -59,9 +60,17 @@ fn identity(text: &str) -> Result<ObjectId, BadAnnotation> {
     }
 }
 
+/// Which annotation says in which wave an object is, and what.
+fn wave_of(object: &Value) -> (&'static str, Option<&str>) {
+    match annotation(object, WAVE) {
+        Some(text) => (WAVE, Some(text)),
+        None => (ARGO_WAVE, annotation(object, ARGO_WAVE)),
+    }
+}
+
 /// In which wave an object is.
 pub(super) fn wave(object: &Value) -> Result<i64, BadAnnotation> {
-    let Some(text) = annotation(object, WAVE) else {
+    let Some(text) = wave_of(object).1 else {
         return Ok(0);
     };
     text.trim()

@@ -7,6 +7,7 @@ use super::{
     conditions::{Condition, demand},
     text, workloads,
 };
+use crate::hooks::is_hook;
 
 pub(super) fn assess(kind: &str, object: &Value) -> Option<Verdict> {
     let verdict = match kind {
@@ -50,6 +51,9 @@ fn pod(object: &Value) -> Verdict {
     }
     if let Some(scheduled) = Condition::failed(object, "PodScheduled") {
         return Verdict::progressing(scheduled.reason(), scheduled.told("no node takes it yet"));
+    }
+    if is_hook(object) {
+        return Verdict::progressing("PodRunning", "it runs, and is through when it has ended");
     }
     demand(object, "Ready")
 }

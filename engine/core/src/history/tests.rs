@@ -158,30 +158,3 @@ fn an_entry_learns_how_it_does() {
     let text = serde_json::to_string(&degraded).unwrap();
     assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), degraded);
 }
-
-#[test]
-fn hooks_that_run_before_are_told_from_others() {
-    let hook = |key: &str, value: &str| {
-        let mut annotations = serde_json::Map::new();
-        annotations.insert(key.to_owned(), value.into());
-        let body = serde_json::json!({"apiVersion": "batch/v1", "kind": "Job",
-            "metadata": {"name": "migrate", "annotations": annotations}});
-        let output = crate::render::Output {
-            documents: vec![crate::render::Document {
-                format: crate::render::Format::Json,
-                content: body.to_string().into_bytes(),
-                origin: None,
-                lines: Vec::new(),
-                attributes: vec![("windlass.dev/role".to_owned(), "hook".to_owned())],
-            }],
-            diagnostics: Vec::new(),
-        };
-        is_before(&crate::manifest::read(&output, "").unwrap().hooks[0])
-    };
-    assert!(hook("helm.sh/hook", "post-delete, pre-upgrade"));
-    assert!(hook("helm.sh/hook", "pre-install"));
-    assert!(hook("argocd.argoproj.io/hook", "PreSync"));
-    assert!(!hook("helm.sh/hook", "post-install,test"));
-    assert!(!hook("argocd.argoproj.io/hook", "PostSync"));
-    assert!(!hook("else", "pre-install"));
-}

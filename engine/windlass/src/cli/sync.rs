@@ -48,6 +48,10 @@ pub(super) struct Args {
     #[arg(long = "forget-app", value_name = "APP")]
     forget_app: Vec<String>,
 
+    /// Run this App's failed hooks again, though git says what it said then
+    #[arg(long = "retry-hooks", value_name = "APP")]
+    retry_hooks: Vec<String>,
+
     /// How long to wait until the Apps are healthy, and for what they need before they can go on
     #[arg(long, value_name = "DURATION", value_parser = span, default_value = "5m")]
     timeout: Duration,
@@ -75,6 +79,15 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         if !engine.forget_app(app).await? {
             return Err(Failure::usage(format!("--forget-app: no App `{app}` left CONFIG"))
                 .hint("take its document out of CONFIG first; what was let go already needs no force"));
+        }
+    }
+    for name in &args.retry_hooks {
+        let Some(app) = engine.config().apps.get(name) else {
+            let known: BTreeSet<&str> = engine.config().apps.keys().map(String::as_str).collect();
+            return Err(Failure::usage(format!("--retry-hooks: there is no App `{name}`")).known(known));
+        };
+        if !engine.retry_hooks(app).await? {
+            return Err(Failure::usage(format!("--retry-hooks: no hook of App `{name}` failed")));
         }
     }
     let within = if args.no_wait { Duration::ZERO } else { args.timeout };

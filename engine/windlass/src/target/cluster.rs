@@ -5,6 +5,7 @@
 //! service account may read.
 
 mod holds;
+mod hook;
 mod write;
 mod recreate;
 mod preview;
@@ -37,6 +38,8 @@ use windlass_core::{
 };
 
 use super::{Pending, Preview, Target, TargetError, Written};
+
+pub(crate) use hook::{Examined, deleting, making};
 
 /// How long a cycle waits for the first list of a kind's watch. It takes some milliseconds; an API server that is busier than
 /// this is not written to either.
@@ -426,6 +429,10 @@ impl Target for Cluster {
 
     fn living(&self) -> Option<(Store, Owner)> {
         Some((self.shared.store.clone(), self.owner.clone()))
+    }
+
+    fn hooking(&self) -> Option<&Self> {
+        Some(self)
     }
 
     fn holds<'a>(&'a self, id: &'a ObjectId) -> Pending<'a, Option<String>> {

@@ -195,6 +195,10 @@ impl Target for Directory {
         format!("dir:{}", self.path.display())
     }
 
+    fn hooking(&self) -> Option<&super::Cluster> {
+        None
+    }
+
     fn living(&self) -> Option<(Store, Owner)> {
         None
     }
