@@ -373,8 +373,9 @@ fn hooks_after_an_apply_wait_until_everything_is_healthy() {
     assert_eq!(bed.jobs(), Vec::<String>::new());
     // No commit: its own health is what wakes it.
     let pods = format!("/api/v1/namespaces/{}/pods", bed.namespace);
-    soon("its pod is there", || {
-        Ok(!bed.live(&pods)["items"].as_array().unwrap().is_empty())
+    // What the node says of it comes first: it would say it again.
+    soon("its pod waits for its image", || {
+        Ok(!bed.live(&pods)["items"][0]["status"]["containerStatuses"].is_null())
     });
     let name = bed.live(&pods)["items"][0]["metadata"]["name"]
         .as_str()
