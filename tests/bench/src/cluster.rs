@@ -11,6 +11,8 @@ mod git;
 mod flux;
 mod traffic;
 mod edits;
+mod receiver;
+pub(crate) mod feedback;
 
 use std::{
     thread,
@@ -31,6 +33,9 @@ use traffic::Traffic;
 /// Apps of four objects each.
 const APPS: usize = 1_000;
 const QUICK_APPS: usize = 50;
+
+/// Writes of a bare client under way at a time. More bring nothing: this fills an API server on two cores.
+const IN_FLIGHT: usize = 32;
 
 /// How long nothing happens when idleness is measured, in seconds.
 const IDLE: usize = 600;

@@ -33,7 +33,7 @@ use report::Made;
 type Part = (&'static str, &'static str, fn(Effort) -> Vec<Figure>);
 
 /// Each runs in a process of its own, so that none finds the memory and the threads of another.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("renders", "A fresh, isolated render", renders::measure),
     ("seam", "The wall between engine and plugins", seam::measure),
     ("plugins", "What a plugin weighs", plugins::measure),
@@ -52,6 +52,11 @@ const PARTS: [Part; 10] = [
         "cluster",
         "A real API server: 1,000 apps of 4 objects in one repository",
         cluster::measure,
+    ),
+    (
+        "cluster-feedback",
+        "A real API server: who is told, who is stuck, whose health turns",
+        cluster::feedback::measure,
     ),
     ("cluster-idle", "A real API server: nothing happens", cluster::idle),
     (

@@ -20,6 +20,7 @@ fn a_quick_run_measures_every_part() {
         "Memory",
         "Ten thousand",
         "1,000 apps of 4 objects",
+        "whose health turns",
         "nothing happens",
         "many kinds",
     ] {

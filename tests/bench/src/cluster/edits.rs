@@ -172,6 +172,16 @@ impl Editor {
 }
 
 impl Edit {
+    /// Name of the app whose object it is: its objects are named as it is.
+    pub(super) fn app(&self) -> &str {
+        &self.name
+    }
+
+    /// Before it was sent.
+    pub(super) const fn begun(&self) -> Instant {
+        self.begun
+    }
+
     fn is_undone_by(&self, event: &Value) -> bool {
         let object = &event["object"];
         let is_of = object.pointer("/metadata/name").and_then(Value::as_str) == Some(self.name.as_str())

@@ -97,6 +97,18 @@ impl Engine {
         self.until(limit, |engine| engine.are(|report| report.is_healthy_at(revision)))
     }
 
+    /// When every app but one was healthy at that commit.
+    pub(super) fn until_all_but_one_are_healthy_at(&mut self, one: &str, revision: &str, limit: Duration) -> Instant {
+        self.until(limit, |engine| {
+            engine.are(|report| report.app == one || report.is_healthy_at(revision))
+        })
+    }
+
+    /// When the health of every app was that.
+    pub(super) fn until_all_are(&mut self, health: &str, limit: Duration) -> Instant {
+        self.until(limit, |engine| engine.are(|report| report.health == health))
+    }
+
     /// When one app was healthy.
     pub(super) fn until_one_is_at(&mut self, app: &str, revision: &str, limit: Duration) -> Instant {
         self.until(limit, |engine| {

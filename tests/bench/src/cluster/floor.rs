@@ -8,10 +8,10 @@ use std::{
 
 use windlass_tests::cluster::{Client, Cluster, Content, Session};
 
-use super::shop::{self, Placed};
-
-/// Writes under way at a time. More bring nothing: this fills an API server on two cores.
-const IN_FLIGHT: usize = 32;
+use super::{
+    IN_FLIGHT,
+    shop::{self, Placed},
+};
 
 /// Applies the objects of so many apps on the server's side, into fresh namespaces; in seconds.
 pub(super) fn write(cluster: &Cluster, apps: usize) -> f64 {

@@ -7,13 +7,19 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use windlass_core::yaml;
+use windlass_core::{digest::Digest, yaml};
 use windlass_tests::cluster::Cluster;
 
-use crate::{fixtures::write, sources::git};
+use crate::{
+    fixtures::{plugins, write},
+    sources::git,
+};
 
 /// Of each app: ServiceAccount, Service, Deployment, Ingress.
 pub(super) const OBJECTS: usize = 4;
+
+/// Index of the Deployment among them.
+const DEPLOYMENT: usize = 2;
 
 /// Apps that share a namespace.
 const PER_NAMESPACE: usize = 50;
@@ -30,6 +36,8 @@ pub(super) enum Weight {
     Heavy,
     /// So many kinds are defined, and each has one object, in an app of its own.
     Kinds(usize),
+    /// Instead of the four: an object of a defined kind whose status says how it is.
+    Conditions,
 }
 
 /// An object and where it goes.
@@ -60,6 +68,8 @@ pub(super) struct Shop {
     apps: usize,
     weight: Weight,
     kubeconfig: PathBuf,
+    /// URL of who is told what becomes of the apps.
+    told: Option<String>,
 }
 
 impl Shop {
@@ -70,9 +80,12 @@ impl Shop {
             apps,
             weight,
             kubeconfig: cluster.kubeconfig().to_owned(),
+            told: None,
         };
-        if let Weight::Kinds(kinds) = weight {
-            define(cluster, kinds);
+        match weight {
+            Weight::Kinds(kinds) => (0..kinds).for_each(|index| define(cluster, &format!("kind{index}"))),
+            Weight::Conditions => define(cluster, CONDITIONS),
+            Weight::Light | Weight::Heavy => {}
         }
         fs::create_dir(shop.repo()).expect("a folder");
         git(&shop.repo(), &["init", "--quiet", "--initial-branch", "main"]);
@@ -108,8 +121,38 @@ impl Shop {
         self.commit();
     }
 
+    /// Commits a change of every app's Deployment but for the first few.
+    pub(super) fn commit_all_but(&self, first: usize, release: &str) {
+        (first..self.apps).for_each(|app| self.write(app, release));
+        self.commit();
+    }
+
+    /// Commits a change that no parser takes.
+    pub(super) fn break_one(&self, app: usize) {
+        write(&self.of(app).join("service.yaml"), "kind: Service\n  spec: [\n");
+        self.commit();
+    }
+
+    /// Commits a change after which an app never becomes healthy: no node has such an image.
+    pub(super) fn stick(&self, app: usize) {
+        let mut deployment = objects(self.namespace(app), app, "stuck").remove(DEPLOYMENT).value;
+        deployment["spec"]["replicas"] = 1.into();
+        deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "missing.invalid/shop:1".into();
+        write(&self.of(app).join("deployment.yaml"), &yaml::write(&deployment));
+        self.commit();
+    }
+
+    /// Has a receiver told over HTTP what becomes of every app, from the next configuration on.
+    pub(super) fn tell(&mut self, url: &str) {
+        self.told = Some(url.to_owned());
+    }
+
+    fn of(&self, app: usize) -> PathBuf {
+        self.repo().join(format!("apps/a{app}"))
+    }
+
     fn write(&self, app: usize, release: &str) {
-        let folder = self.repo().join(format!("apps/a{app}"));
+        let folder = self.of(app);
         for object in self.objects(app, release) {
             let kind = object.value["kind"].as_str().unwrap_or_default().to_lowercase();
             write(&folder.join(format!("{kind}.yaml")), &yaml::write(&object.value));
@@ -117,11 +160,14 @@ impl Shop {
     }
 
     fn objects(&self, app: usize, release: &str) -> Vec<Placed> {
+        if self.weight == Weight::Conditions {
+            return vec![of_conditions(self.namespace(app), app)];
+        }
         let mut all = objects(self.namespace(app), app, release);
         match self.weight {
             Weight::Heavy => all.push(big(self.namespace(app), app)),
             Weight::Kinds(kinds) if app < kinds => all.push(of_own_kind(self.namespace(app), app)),
-            Weight::Light | Weight::Kinds(_) => {}
+            Weight::Light | Weight::Kinds(_) | Weight::Conditions => {}
         }
         all
     }
@@ -147,6 +193,9 @@ impl Shop {
         if !interval.is_empty() {
             spec["interval"] = interval.into();
         }
+        if let Some(url) = &self.told {
+            spec["plugins"] = json!({"notify": [{"name": WEBHOOK, "config": {"url": url}}]});
+        }
         let mut documents = vec![
             document("Repository", "shop", &spec),
             document(
@@ -155,6 +204,7 @@ impl Shop {
                 &json!({"kubeconfig": {"file": self.kubeconfig}, "withoutServiceAccount": "ActAsOwn"}),
             ),
         ];
+        documents.extend(self.told.iter().map(|_| webhook()));
         documents.extend((0..self.apps).map(|app| {
             let target = json!({"cluster": "bench", "namespace": self.namespace(app)});
             let spec = json!({"repository": "shop", "path": format!("apps/a{app}"), "target": target});
@@ -164,6 +214,20 @@ impl Shop {
         write(&file, &documents.join("---\n"));
         file
     }
+}
+
+/// Name of the plugin that tells over HTTP.
+const WEBHOOK: &str = "webhook";
+
+/// Admits it, and lets it reach this machine.
+fn webhook() -> String {
+    let file = plugins().join("webhook.wasm");
+    let bytes = fs::read(&file).expect("the plugin is built");
+    let version = json!({"version": env!("CARGO_PKG_VERSION"), "file": file, "digest": Digest::of(&bytes).to_string()});
+    let spec = json!({
+        "grants": ["http"], "http": {"private": ["localhost"], "plain": ["localhost"]}, "versions": [version],
+    });
+    document("Plugin", WEBHOOK, &spec)
 }
 
 fn document(kind: &str, name: &str, spec: &Value) -> String {
@@ -265,34 +329,47 @@ fn big(namespace: &str, app: usize) -> Placed {
 /// Group of the kinds that are defined here.
 const GROUP: &str = "bench.example.test";
 
+/// Kind whose status says how its objects are.
+const CONDITIONS: &str = "probe";
+
 fn of_own_kind(namespace: &str, app: usize) -> Placed {
+    of_kind(&format!("kind{app}"), namespace, app)
+}
+
+/// The object of [`Weight::Conditions`].
+pub(super) fn of_conditions(namespace: &str, app: usize) -> Placed {
+    of_kind(CONDITIONS, namespace, app)
+}
+
+fn of_kind(kind: &str, namespace: &str, app: usize) -> Placed {
     Placed {
-        list: format!("/apis/{GROUP}/v1/namespaces/{namespace}/kind{app}s"),
+        list: format!("/apis/{GROUP}/v1/namespaces/{namespace}/{kind}s"),
         value: json!({
-            "apiVersion": format!("{GROUP}/v1"), "kind": format!("Kind{app}"),
+            "apiVersion": format!("{GROUP}/v1"), "kind": kind,
             "metadata": {"name": format!("a{app}"), "namespace": namespace, "labels": {LABEL: "yes"}},
             "spec": {"size": app},
         }),
     }
 }
 
-fn define(cluster: &Cluster, kinds: usize) {
-    for index in 0..kinds {
-        let names = json!({"plural": format!("kind{index}s"), "singular": format!("kind{index}"), "kind": format!("Kind{index}")});
-        let schema = json!({"openAPIV3Schema": {
-            "type": "object",
-            "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-        }});
-        let definition = json!({
-            "metadata": {"name": format!("kind{index}s.{GROUP}")},
-            "spec": {
-                "group": GROUP, "scope": "Namespaced", "names": names,
-                "versions": [{"name": "v1", "served": true, "storage": true, "schema": schema}],
-            },
-        });
-        cluster
-            .client()
-            .create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition)
-            .expect("a definition");
-    }
+/// Defines a kind of that name, in lower case.
+fn define(cluster: &Cluster, kind: &str) {
+    let names =
+        json!({"plural": format!("{kind}s"), "singular": kind, "kind": kind, "listKind": format!("{kind}list")});
+    let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let schema = json!({"openAPIV3Schema": {
+        "type": "object",
+        "properties": {"spec": anything, "status": anything},
+    }});
+    let definition = json!({
+        "metadata": {"name": format!("{kind}s.{GROUP}")},
+        "spec": {
+            "group": GROUP, "scope": "Namespaced", "names": names,
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": schema, "subresources": {"status": {}}}],
+        },
+    });
+    cluster
+        .client()
+        .create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition)
+        .expect("a definition");
 }
