@@ -80,11 +80,11 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Name of the App.
+    /// Name of the App; "" = the event is about the Repository: it gives no commit, or gives one again.
     pub app: String,
-    /// Namespace of the App.
+    /// Namespace of the App; "" with it.
     pub namespace: String,
-    /// Name of its Repository.
+    /// Name of the Repository.
     pub repository: String,
     /// The commit looked at, in full; `None` when none could be resolved.
     pub revision: Option<String>,
@@ -173,8 +173,9 @@ impl Event {
         failed.sort_unstable();
         failed.dedup();
         let app: [&str; 4] = [FORM, &self.namespace, &self.app, self.state.name()];
+        let repository = self.app.is_empty().then_some(self.repository.as_str());
         let desired = self.desired.as_ref().map(Digest::as_bytes);
-        let parts = app.iter().map(|part| part.as_bytes());
+        let parts = app.into_iter().chain(repository).map(str::as_bytes);
         let parts = parts.chain([desired.map_or(&[][..], <[u8; 32]>::as_slice)]);
         let parts = parts.chain(failed.iter().flatten().map(|part| part.as_bytes()));
         let edits: Vec<String> = self.edits();

@@ -1,6 +1,7 @@
 //! What an App depends on: whether it is there and well, and who wakes the App when it is.
 //!
-//! An App waits before it is changed for another desired hash, and for nothing else: drift is repaired whatever the others do. To wait
+//! An App waits before it is changed for another desired hash, and for nothing else: drift is repaired and what was applied before is
+//! applied again whatever the others do. To wait
 //! is to end the cycle; a report of the other App, or a watch on the object, begins the next.
 
 use std::{
@@ -20,6 +21,7 @@ use windlass_core::{
 use crate::{
     desk::Desk,
     engine::Engine,
+    holds::Course,
     reconcile::Seen,
     report::{Health, Report},
     stop::{Stop, chain},
@@ -110,7 +112,8 @@ pub(crate) async fn are_met(
     plan: &Plan,
     report: &mut Report,
 ) -> Result<bool, Stop> {
-    let is_another = seen.inventory.desired != Some(plan.desired);
+    // Who goes back does so because something is wrong already, and mostly with what it depends on.
+    let is_another = seen.course == Course::Git && seen.inventory.desired != Some(plan.desired);
     let mut waits = Vec::new();
     let mut notices = BTreeMap::new();
     for one in app.spec.depends_on.iter().filter(|_| is_another) {

@@ -16,9 +16,10 @@ use std::{
 use tokio::sync::Notify;
 use windlass_core::{
     config::{App, Apps, Config, NotifySpec},
-    event::Topic,
+    event::{Event, State, Subject, Topic},
     model::ObjectId,
     outbox::{Entry, Receiver, Standing},
+    render::Diagnostic,
 };
 
 use crate::{
@@ -50,6 +51,16 @@ pub(crate) struct Outbox {
 struct Binding {
     spec: NotifySpec,
     apps: Apps,
+}
+
+impl Binding {
+    fn receiver<'a>(&'a self, allowed: Option<&'a BTreeSet<Topic>>) -> Receiver<'a> {
+        Receiver {
+            name: self.spec.binding(),
+            topics: &self.spec.on,
+            allowed,
+        }
+    }
 }
 
 /// What is known, and what of it isn't on disk yet.
@@ -115,23 +126,48 @@ impl Outbox {
     /// Notes where an App stands.
     pub(crate) fn note(&self, app: &App, report: &Report) {
         let receivers = self.receivers(app);
-        if receivers.is_empty() {
-            return;
+        if !receivers.is_empty() {
+            self.take(key(app), words::event(app, report), words::undone(report), &receivers);
         }
+    }
+
+    /// Notes that a repository gives no commit, and why.
+    pub(crate) fn gives_none(&self, repository: &str, apps: usize, why: &[Diagnostic]) {
+        self.note_source(repository, words::of_source(repository, apps, Err(why)));
+    }
+
+    /// Notes that a repository gives commits: news only to who was told that it doesn't.
+    pub(crate) fn gives(&self, repository: &str, revision: Option<String>) {
+        let was_told = {
+            let noted = self.noted();
+            let standing = noted.standings.get(&key_of_source(repository));
+            standing.is_some_and(|standing| standing.state == Some(State::Failed))
+        };
+        if was_told {
+            self.note_source(repository, words::of_source(repository, 0, Ok(revision)));
+        }
+    }
+
+    fn note_source(&self, repository: &str, event: Event) {
+        let bindings = self.bindings.get(repository).map_or(&[][..], Vec::as_slice);
+        let receivers: Vec<Receiver<'_>> = bindings.iter().map(|binding| binding.receiver(None)).collect();
+        if !receivers.is_empty() {
+            self.take(key_of_source(repository), event, Vec::new(), &receivers);
+        }
+    }
+
+    fn take(&self, key: String, event: Event, undone: Vec<Subject>, receivers: &[Receiver<'_>]) {
         let mut noted = self.noted();
-        let key = key(app);
         let standing = noted.standings.entry(key.clone()).or_default();
         let before = standing.clone();
-        let entries = standing.note(words::event(app, report), words::undone(report), &receivers);
+        let entries = standing.note(event, undone, receivers);
         if *standing == before {
             return;
         }
-        noted.changed.insert(key);
         for entry in entries {
-            noted
-                .fresh
-                .insert(key_of(&self::key(app), entry.event.occurrence), entry);
+            noted.fresh.insert(key_of(&key, entry.event.occurrence), entry);
         }
+        noted.changed.insert(key);
         drop(noted);
         self.news.notify_one();
     }
@@ -161,11 +197,7 @@ impl Outbox {
         let bindings = self.bindings.get(&app.spec.repository).map_or(&[][..], Vec::as_slice);
         let bindings = bindings.iter().filter(|binding| binding.apps.have(&app.name));
         let mut receivers: Vec<Receiver<'_>> = bindings
-            .map(|binding| Receiver {
-                name: binding.spec.binding(),
-                topics: &binding.spec.on,
-                allowed: app.spec.notify.on.as_ref(),
-            })
+            .map(|binding| binding.receiver(app.spec.notify.on.as_ref()))
             .collect();
         if app.spec.notify.kubernetes_events {
             receivers.push(Receiver {
@@ -240,7 +272,12 @@ fn key(app: &App) -> String {
     format!("{}/{}", app.namespace, app.name)
 }
 
-/// Of an event: the App's key, and its number.
+/// Of a repository: no App's, whose namespace is never empty.
+fn key_of_source(repository: &str) -> String {
+    format!("/{repository}")
+}
+
+/// Of an event: the key of the App or repository, and its number.
 fn key_of(app: &str, number: u64) -> String {
     format!("{app}|{number:020}")
 }

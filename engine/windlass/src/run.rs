@@ -82,6 +82,9 @@ pub enum Stage {
 /// Waits after failures grow up to this: a host that is down is not asked more often than this, whatever the interval.
 const MAX_BACK_OFF: Duration = Duration::from_secs(300);
 
+/// Failures in a row of which receivers are told: a git host that is restarted is no news.
+const TOLD_AFTER: u32 = 3;
+
 /// Polls of one interval are spread over this share of it, so that a hundred repositories do not ask at once.
 const JITTER_PERCENT: u64 = 10;
 
@@ -157,7 +160,9 @@ async fn poll(
         match engine.sources().refresh(&repository).await {
             Ok(revision) => {
                 memory.failures = 0;
-                let id = revision.commit.map(|id| id.to_string()).unwrap_or_default();
+                let commit = revision.commit.map(|id| id.to_string());
+                engine.outbox().gives(&repository, commit.clone());
+                let id = commit.unwrap_or_default();
                 if memory.revision.as_ref() != Some(&id) {
                     let (subject, author) = (revision.subject.clone(), revision.author.clone());
                     memory.revision = Some(id.clone());
@@ -172,6 +177,10 @@ async fn poll(
             }
             Err(failed) => {
                 memory.failures += 1;
+                if memory.failures >= TOLD_AFTER {
+                    let apps = apps_of(&engine, &repository).count();
+                    engine.outbox().gives_none(&repository, apps, &failed.diagnostics);
+                }
                 for diagnostic in failed.diagnostics {
                     engine.tell(Event::SourceFailed {
                         repository: repository.clone(),

@@ -85,7 +85,9 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
         // A server of its own for each side: what the other wrote keeps controllers busy for longer than it took to write.
         let mut take_floor = || {
             let cluster = Cluster::start().expect("a cluster");
+            let before = processor_of(&cluster);
             first.floor.push(floor::write(&cluster, apps));
+            first.floor_servers.push(processor_of(&cluster) - before);
         };
         let begin_with_floor = is_last || !round.is_multiple_of(2);
         if begin_with_floor {
@@ -95,10 +97,11 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
         let shop = Shop::new(&cluster, "ours", apps, Weight::Light);
         shop.commit_all("first");
         let mut traffic = Traffic::new(&cluster);
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), processor_of(&cluster));
         let mut engine = Engine::start(&shop, EAGER);
         let settled = engine.until_all_are_at(&shop.revision(), PATIENCE);
         first.ours.push((settled - begun).as_secs_f64());
+        first.servers.push(processor_of(&cluster) - before);
         first.processor.push(engine.processor());
         first.requests = traffic.take();
         let healthy = engine.until_all_are_healthy_at(&shop.revision(), PATIENCE);
@@ -259,6 +262,9 @@ struct First {
     ours: Vec<f64>,
     healthy: Vec<f64>,
     processor: Vec<f64>,
+    /// CPU-seconds of the API server, etcd and the controllers meanwhile.
+    servers: Vec<f64>,
+    floor_servers: Vec<f64>,
     /// Of the last round.
     requests: traffic::Requests,
 }
@@ -270,6 +276,8 @@ impl First {
             ours,
             healthy,
             processor,
+            servers,
+            floor_servers,
             requests,
         } = self;
         let objects = apps * OBJECTS;
@@ -291,6 +299,12 @@ impl First {
                 Unit::Seconds,
             )
             .and(flux::NAME, flux.of(|round| round.processor)),
+            Figure::new(
+                "CPU-seconds of API server, etcd and controllers meanwhile",
+                Samples::of(servers),
+                Unit::Seconds,
+            )
+            .beside("for the bare client's writes", Some(Samples::of(floor_servers))),
             number("its writes", requests.writes())
                 .and(flux::NAME, flux.of(|round| round.requests.writes() as f64))
                 .within(Target::Exactly(objects as f64)),
@@ -436,6 +450,12 @@ fn memory_of(engine: &Engine, when: &str) -> [Figure; 2] {
         )
         .within(Target::AtMost(200.0)),
     ]
+}
+
+/// CPU-seconds of a cluster's processes so far.
+fn processor_of(cluster: &Cluster) -> f64 {
+    let processes = cluster.processes().iter();
+    processes.map(|process| crate::machine::processor(process.id)).sum()
 }
 
 /// Controllers and the last answers of watches come to rest.

@@ -185,3 +185,20 @@ fn where_nothing_came_out_codes_and_files_tell_mistakes_apart() {
     more.findings.push(more.findings[0].clone());
     assert_eq!(first.edge(), more.edge());
 }
+
+#[test]
+fn events_of_two_repositories_are_two() {
+    let of = |repository: &str| Event {
+        app: String::new(),
+        namespace: String::new(),
+        repository: repository.into(),
+        desired: None,
+        ..event()
+    };
+    assert_ne!(of("a").key(), of("b").key());
+    let moved = Event {
+        repository: "other".into(),
+        ..event()
+    };
+    assert_eq!(moved.key(), event().key(), "an App's own events are known by the App");
+}

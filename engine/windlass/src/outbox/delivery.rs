@@ -350,7 +350,11 @@ impl Post {
         self.engine.tell(run::Event::NotTold {
             repository: to.0.clone(),
             receiver: to.1.clone(),
-            app: app.map(|app| app.rsplit('/').next().unwrap_or(app).to_owned()),
+            // A repository's own events have no namespace in front.
+            app: app
+                .and_then(|app| app.split_once('/'))
+                .filter(|(namespace, _)| !namespace.is_empty())
+                .map(|(_, name)| name.to_owned()),
             diagnostic,
         });
     }

@@ -35,6 +35,44 @@ pub(super) fn event(app: &App, report: &Report) -> Event {
     }
 }
 
+/// A repository gives no commit, for these reasons, or gives one again. `apps`: how many stay at what they have.
+pub(super) fn of_source(repository: &str, apps: usize, outcome: Result<Option<String>, &[Diagnostic]>) -> Event {
+    let (state, revision, message, findings) = match outcome {
+        Ok(revision) => (
+            State::Healthy,
+            revision,
+            format!("repository {repository} gives commits again"),
+            &[][..],
+        ),
+        Err(findings) => {
+            let why = findings.first().map_or("", |finding| &finding.message);
+            let apps = match apps {
+                1 => "its App stays as it is".to_owned(),
+                apps => format!("its {apps} Apps stay as they are"),
+            };
+            let message = format!("repository {repository} gives no commit, {apps}: {why}");
+            (State::Failed, None, message, findings)
+        }
+    };
+    Event {
+        app: String::new(),
+        namespace: String::new(),
+        repository: repository.to_owned(),
+        revision,
+        desired: None,
+        state,
+        previous: None,
+        reason: findings
+            .first()
+            .map_or_else(|| camel(state.name()), |finding| camel(&finding.code)),
+        message,
+        at: clock::now(),
+        occurrence: 0,
+        findings: findings.iter().map(Finding::from).collect(),
+        objects: Vec::new(),
+    }
+}
+
 /// The edits that were undone.
 pub(super) fn undone(report: &Report) -> Vec<Subject> {
     let undone = report.drifted.iter().filter(|drifted| drifted.repaired);

@@ -222,6 +222,27 @@ fn a_rollback_applies_what_was_stored_and_holds_until_it_is_resumed() {
 }
 
 #[test]
+fn a_rollback_waits_for_no_other_app() {
+    let sandbox = sandbox("");
+    sandbox.commit(&[("db/b.yaml", Some(&config_map("b", "1")))]);
+    sandbox.config(&[
+        ("app", &format!("{APP}  dependsOn: [{{app: db}}]\n")),
+        ("db", &APP.replace("path: app", "path: db")),
+    ]);
+    sandbox.sync(&[]);
+    value(&sandbox, "2");
+    sandbox.sync(&[]);
+    sandbox.commit(&[("db/b.yaml", Some("kind: [\n"))]);
+    value(&sandbox, "3");
+    let synced = sandbox.sync(&["--timeout", "1s"]);
+    assert_eq!(synced.health("db"), "failed", "{synced:?}");
+    assert_eq!(live(&sandbox), "2", "git's change waits: {synced:?}");
+    done(&sandbox, &["rollback", "app", "--to", "1"]);
+    sandbox.sync(&["--timeout", "1s"]);
+    assert_eq!(live(&sandbox), "1");
+}
+
+#[test]
 fn a_rollback_whose_documents_are_lost_is_refused() {
     let sandbox = sandbox("");
     synced(&sandbox, "healthy", 0);

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     os::unix::process::ExitStatusExt as _,
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -260,37 +261,83 @@ fn kills_lose_nothing_and_double_nothing() {
     assert!(kills >= 50, "{kills} kills");
 }
 
-#[test]
-fn bad_yaml_is_told_within_seconds_of_the_push() {
-    let receiver = ok();
-    let sandbox = told(&receiver, "", "");
-    let target = format!("dir:{}", sandbox.out().display());
-    let mut command = sandbox.command(&["run", "windlass.yaml", "--target", &target, "-o", "json"]);
-    let mut running = command
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let wait = |state: &str| {
+/// `windlass run` on a sandbox; ended by SIGTERM, and well.
+struct Loop<'a> {
+    child: std::process::Child,
+    receiver: &'a Receiver,
+}
+
+impl<'a> Loop<'a> {
+    fn start(sandbox: &Sandbox, receiver: &'a Receiver) -> Self {
+        let target = format!("dir:{}", sandbox.out().display());
+        let mut command = sandbox.command(&["run", "windlass.yaml", "--target", &target, "-o", "json"]);
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self {
+            child: command.spawn().unwrap(),
+            receiver,
+        }
+    }
+
+    /// What came until the first of that state, that one included.
+    fn until(&self, state: &str) -> Vec<Value> {
         let begun = Instant::now();
         let mut events = Vec::new();
         while begun.elapsed() < Duration::from_secs(60) {
-            events.extend(took(&receiver));
+            events.extend(took(self.receiver));
             if events.iter().any(|event| event["state"] == state) {
                 return events;
             }
             thread::sleep(Duration::from_millis(20));
         }
         panic!("no {state}: {events:?}")
-    };
-    wait("healthy");
+    }
+
+    fn end(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let code = self.child.wait().unwrap();
+        assert!(code.success(), "{code:?}");
+    }
+}
+
+#[test]
+fn bad_yaml_is_told_within_seconds_of_the_push() {
+    let receiver = ok();
+    let sandbox = told(&receiver, "", "");
+    let running = Loop::start(&sandbox, &receiver);
+    running.until("healthy");
     sandbox.commit(&[("app/a.yaml", Some(&broken()))]);
-    wait("failed");
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&running),
-        rustix::process::Signal::TERM,
-    )
-    .unwrap();
-    let code = running.wait().unwrap();
-    assert!(code.success(), "{code:?}");
+    running.until("failed");
+    running.end();
+}
+
+#[test]
+fn a_repository_that_gives_no_commit_is_told_once_and_so_is_its_return() {
+    let receiver = ok();
+    let sandbox = told(&receiver, "", "");
+    let running = Loop::start(&sandbox, &receiver);
+    running.until("healthy");
+    let away = sandbox.path().join("away");
+    fs::rename(sandbox.repo(), &away).unwrap();
+    let events = running.until("failed");
+    let event = events.last().unwrap();
+    assert_eq!(
+        (&event["app"], &event["repository"], events.len()),
+        (&"".into(), &"shop".into(), 1),
+        "{events:?}"
+    );
+    let message = event["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("repository shop gives no commit, its App stays as it is: "),
+        "{message}"
+    );
+    running.end();
+    // Told once, by whatever process.
+    let running = Loop::start(&sandbox, &receiver);
+    thread::sleep(Duration::from_secs(9)); // longer than three polls and their back-off
+    assert_eq!(took(&receiver), Vec::<Value>::new());
+    fs::rename(&away, sandbox.repo()).unwrap();
+    let events = running.until("healthy");
+    assert_eq!((&events[0]["app"], events.len()), (&"".into(), 1), "{events:?}");
+    running.end();
 }
