@@ -65,7 +65,7 @@ use feed::Feed;
 use unwell::Unwell;
 
 /// What apps say about living objects. It is known before anything is watched: the body of what was seen is gone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rules {
     apps: Arc<HashMap<Owner, AppRules>>,
     /// Groups and kinds.
@@ -73,7 +73,7 @@ pub struct Rules {
 }
 
 /// What one app says.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct AppRules {
     /// Ignore rules. What their conditions look at of an object is kept with it, so that whoever changes it is noticed.
     pub ignore: Vec<IgnoreRule>,

@@ -32,7 +32,8 @@ impl Added {
         let cluster = Clusters::name_of(app, engine.options().target.as_ref());
         let spec = cluster.and_then(|name| engine.clusters().spec(name));
         let is_locked = spec.is_some_and(|spec| spec.lock.is_on());
-        let repository = engine.config().repositories.get(&app.spec.repository);
+        let config = engine.config();
+        let repository = config.repositories.get(&app.spec.repository);
         Self {
             source: repository
                 .filter(|_| is_locked)

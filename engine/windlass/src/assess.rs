@@ -1,14 +1,14 @@
 //! Where living objects stand: by their health checker where one is installed for their kind, else by what is built in.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::{AbortHandle, JoinSet},
+    time::sleep,
+};
 use windlass_cluster::store::{Store, Unassessed};
 use windlass_core::{
+    config::Config,
     health::{self, State, Verdict},
     model::Object,
     plugin::{CheckedKind, World},
@@ -17,6 +17,8 @@ use windlass_core::{
 use windlass_host::{AssessRequest, InputObject, Tenant};
 
 use crate::{
+    current::Current,
+    engine,
     plugins::{Candidate, Plugins},
     stop::chain,
 };
@@ -100,39 +102,37 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// Asks health checkers for the loop, in batches, about what came to say something else of itself.
 #[derive(Clone)]
 pub(crate) struct Assessor {
-    plugins: Arc<Plugins>,
-    /// By App.
-    tenants: Arc<HashMap<String, Tenant>>,
+    plugins: Arc<Current<Plugins>>,
+    config: Arc<Current<Config>>,
 }
 
 impl Assessor {
-    pub(crate) fn new(plugins: Arc<Plugins>, tenants: HashMap<String, Tenant>) -> Self {
-        Self {
-            plugins,
-            tenants: Arc::new(tenants),
-        }
+    pub(crate) const fn new(plugins: Arc<Current<Plugins>>, config: Arc<Current<Config>>) -> Self {
+        Self { plugins, config }
     }
 
-    /// Attends to a cluster's objects for as long as the engine lives.
-    pub(crate) fn attend(&self, store: Store) {
+    /// Attends to a cluster's objects until the answer is aborted.
+    pub(crate) fn attend(&self, store: Store) -> AbortHandle {
         let this = self.clone();
-        tokio::spawn(async move {
+        let attending = tokio::spawn(async move {
             let mut asking = JoinSet::new();
             loop {
                 let objects = store.unassessed().await;
                 for (tenant, objects) in this.by_tenant(objects) {
-                    let (plugins, store) = (Arc::clone(&this.plugins), store.clone());
+                    let (plugins, store) = (this.plugins.get(), store.clone());
                     asking.spawn(async move { settle(&plugins, &tenant, &store, objects).await });
                 }
                 while asking.try_join_next().is_some() {}
             }
         });
+        attending.abort_handle()
     }
 
     fn by_tenant(&self, objects: Vec<Unassessed>) -> Vec<(Tenant, Vec<Unassessed>)> {
+        let config = self.config.get();
         let mut batches: Vec<(Tenant, Vec<Unassessed>)> = Vec::new();
         for object in objects {
-            let known = self.tenants.get(&object.owner.app).cloned();
+            let known = config.apps.get(&object.owner.app).map(engine::tenant);
             let tenant = known.unwrap_or_else(|| Tenant::new(""));
             match batches.iter_mut().find(|(known, _)| *known == tenant) {
                 Some((_, batch)) => batch.push(object),

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{OnceCell, mpsc::UnboundedSender};
+use tokio::{
+    sync::{OnceCell, mpsc::UnboundedSender},
+    task::AbortHandle,
+};
 use windlass_cluster::{
     call::Limits,
     cluster::Cluster as Api,
@@ -19,6 +22,7 @@ use windlass_core::config::{self, App, ClusterSpec, IN_CLUSTER};
 
 use crate::{
     assess::Assessor,
+    current::Current,
     stop::Stop,
     target::{Shared, TargetChoice},
 };
@@ -29,11 +33,11 @@ pub struct Kubeconfigs(pub Vec<PathBuf>);
 
 /// All clusters.
 pub(crate) struct Clusters {
-    specs: BTreeMap<String, ClusterSpec>,
+    specs: Current<BTreeMap<String, ClusterSpec>>,
     base: PathBuf,
     installation: String,
     /// Of Apps: what their conditions look at is watched.
-    rules: Rules,
+    rules: Current<Rules>,
     kubeconfigs: Kubeconfigs,
     /// Of Apps that left: their Cluster may have gone with them.
     remembered: Mutex<BTreeMap<String, ClusterSpec>>,
@@ -49,6 +53,17 @@ pub(crate) struct Clusters {
 struct Opened {
     shared: Shared,
     unnamed: Unnamed,
+    /// Asks its health checkers.
+    _assessing: Option<Arc<AbortOnDrop>>,
+}
+
+/// Ends a task with whoever holds this last.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The cluster that `--target cluster` means: what kubectl would take. No document has this name.
@@ -63,10 +78,10 @@ impl Clusters {
         kubeconfigs: &Kubeconfigs,
     ) -> Self {
         Self {
-            specs: specs.clone(),
+            specs: Current::new(specs.clone()),
             base: base.to_owned(),
             installation: installation.to_owned(),
-            rules,
+            rules: Current::new(rules),
             kubeconfigs: kubeconfigs.clone(),
             remembered: Mutex::default(),
             open: Mutex::default(),
@@ -109,7 +124,7 @@ impl Clusters {
         let Some(name) = Self::name_of(app, choice) else {
             return Ok(None);
         };
-        let Opened { shared, unnamed } = self.open(name).await?;
+        let Opened { shared, unnamed, .. } = self.open(name).await?;
         let account = app.spec.target.service_account_name.as_deref();
         let actor = Actor::of(&app.namespace, account, unnamed).map_err(|error| Stop::of("identity", &error))?;
         let admitted = shared.api.connection().admits(&actor);
@@ -127,8 +142,27 @@ impl Clusters {
     }
 
     /// The document of that name.
-    pub(crate) fn spec(&self, name: &str) -> Option<&ClusterSpec> {
-        self.specs.get(name)
+    pub(crate) fn spec(&self, name: &str) -> Option<ClusterSpec> {
+        self.specs.get().get(name).cloned()
+    }
+
+    /// Takes other documents and rules. A cluster whose own document changed is connected anew when it is needed next, and so are all when
+    /// rules changed: what was seen of living objects was reduced by the rules of then. Answers whether each cluster of a name is another.
+    pub(crate) fn reconfigure(
+        &self,
+        specs: &BTreeMap<String, ClusterSpec>,
+        rules: Rules,
+    ) -> impl Fn(&str) -> bool + use<> {
+        let before = self.specs.set(specs.clone());
+        let are_others = *self.rules.get() != rules;
+        if are_others {
+            self.rules.set(rules);
+        }
+        let specs = specs.clone();
+        let is_another = move |name: &str| are_others || before.get(name) != specs.get(name);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|name, _| !is_another(name));
+        is_another
     }
 
     /// Where a cluster is whose document is gone.
@@ -176,10 +210,8 @@ impl Clusters {
         }
         let server = connection.server().to_owned();
         let api = Api::new(connection);
-        let store = Store::heeding(api.clone(), &self.installation, self.rules.clone());
-        if let Some(assessor) = &self.assessor {
-            assessor.attend(store.clone());
-        }
+        let store = Store::heeding(api.clone(), &self.installation, (*self.rules.get()).clone());
+        let assessing = self.assessor.as_ref().map(|assessor| assessor.attend(store.clone()));
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(followed) = opened.as_ref() {
             // Subscribed before an app looks at anything, so that nothing is missed. Nobody listens any more: the loop is about
@@ -187,7 +219,11 @@ impl Clusters {
             let _ = followed.send(store.subscribe());
         }
         let shared = Shared { server, api, store };
-        Ok(Opened { shared, unnamed })
+        Ok(Opened {
+            shared,
+            unnamed,
+            _assessing: assessing.map(|task| Arc::new(AbortOnDrop(task))),
+        })
     }
 
     fn reach(&self, name: &str) -> Result<Reach, Stop> {
@@ -202,7 +238,8 @@ impl Clusters {
             let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
             remembered.get(name).cloned()
         };
-        let Some(spec) = self.specs.get(name).or(remembered.as_ref()) else {
+        let specs = self.specs.get();
+        let Some(spec) = specs.get(name).or(remembered.as_ref()) else {
             return if name == IN_CLUSTER {
                 Ok(Reach::unlocked(Access::InCluster, Unnamed::Refused))
             } else {

@@ -24,8 +24,8 @@ impl Engine {
         if cluster.is_none() && options.target.is_some() {
             return None; // a folder of the command line's is an output, and nobody's place
         }
-        let cluster = cluster.map(|name| (name, self.clusters().spec(name)));
-        Some(Deployed::of(app, config, cluster))
+        let spec = cluster.and_then(|name| self.clusters().spec(name));
+        Some(Deployed::of(app, config, cluster.map(|name| (name, spec.as_ref()))))
     }
 
     /// Remembers how an App that owns something is deployed, when it isn't known already. What owns nothing yet is remembered
@@ -53,10 +53,10 @@ impl Engine {
         let Some(config) = options.file.as_ref().filter(|_| !is_aside) else {
             return Ok(Vec::new());
         };
-        let all = self.deployed().await?;
+        let (all, now) = (self.deployed().await?, self.config());
         let left = all.into_iter().filter(|departed| {
             let app = &departed.app;
-            let stands = self.config().apps.get(&app.name);
+            let stands = now.apps.get(&app.name);
             app.config == *config && stands.is_none_or(|stands| stands.namespace != app.namespace)
         });
         Ok(left.collect())

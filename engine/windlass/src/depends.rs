@@ -19,6 +19,7 @@ use windlass_core::{
 };
 
 use crate::{
+    current::Current,
     desk::Desk,
     engine::Engine,
     holds::Course,
@@ -31,7 +32,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Depends {
     /// By App, those that depend on it.
-    dependents: BTreeMap<String, Vec<String>>,
+    dependents: Current<BTreeMap<String, Vec<String>>>,
     standings: Mutex<Standings>,
     /// An App came to stand elsewhere.
     turned: Notify,
@@ -53,21 +54,34 @@ struct Known {
 
 impl Depends {
     pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            dependents: Current::new(Self::dependents(config)),
+            ..Self::default()
+        }
+    }
+
+    /// Takes another configuration.
+    pub(crate) fn reconfigure(&self, config: &Config) {
+        self.dependents.set(Self::dependents(config));
+        let mut standings = self.standings();
+        standings.known.retain(|app, _| config.apps.contains_key(app));
+        standings.notices.retain(|app, _| config.apps.contains_key(app));
+    }
+
+    fn dependents(config: &Config) -> BTreeMap<String, Vec<String>> {
         let mut dependents: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for app in config.apps.values() {
             for needed in app.spec.depends_on.iter().filter_map(|one| one.app.as_ref()) {
                 dependents.entry(needed.clone()).or_default().push(app.name.clone());
             }
         }
-        Self {
-            dependents,
-            ..Self::default()
-        }
+        dependents
     }
 
     /// An App's cycle ended: those that wait for it are woken.
     pub(crate) fn note(&self, report: &Report, desk: &Desk) {
-        let Some(dependents) = self.dependents.get(&report.app) else {
+        let all = self.dependents.get();
+        let Some(dependents) = all.get(&report.app) else {
             return;
         };
         let known = Known {
@@ -141,8 +155,9 @@ pub(crate) async fn are_met(
 }
 
 fn of_app(engine: &Engine, app: &App, name: &str, report: &Report) -> Option<String> {
-    let apps = &engine.config().apps;
-    let is_beside = apps
+    let config = engine.config();
+    let is_beside = config
+        .apps
         .get(name)
         .is_some_and(|needed| needed.spec.repository == app.spec.repository);
     let standings = engine.depends().standings();

@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use windlass_core::{
@@ -32,7 +35,7 @@ pub(crate) struct Desk {
     deciding: Mutex<()>,
     breaker: Mutex<Breaker>,
     /// Apps of the configuration: what the breaker's share is of.
-    fleet: usize,
+    fleet: AtomicUsize,
     alarms: Alarms,
     waker: Mutex<Option<Waker>>,
 }
@@ -98,7 +101,7 @@ impl Desk {
             known: Mutex::new(known),
             deciding: Mutex::default(),
             breaker: Mutex::default(),
-            fleet,
+            fleet: AtomicUsize::new(fleet),
             alarms: Alarms::default(),
             waker: Mutex::default(),
         }))
@@ -116,8 +119,13 @@ impl Desk {
         &self.alarms
     }
 
-    pub(crate) const fn fleet(&self) -> usize {
-        self.fleet
+    pub(crate) fn fleet(&self) -> usize {
+        self.fleet.load(Ordering::Relaxed)
+    }
+
+    /// There are so many Apps now.
+    pub(crate) fn set_fleet(&self, apps: usize) {
+        self.fleet.store(apps, Ordering::Relaxed);
     }
 
     pub(crate) fn breaker(&self) -> MutexGuard<'_, Breaker> {

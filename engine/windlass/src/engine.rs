@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedMutexGuard, mpsc::UnboundedSender};
+use tokio::sync::{OwnedMutexGuard, mpsc::UnboundedSender, watch};
 use windlass_cluster::{
     facts::Facts,
     store::{AppRules, Rules},
@@ -30,6 +30,7 @@ use crate::{
     attend,
     claims::Claims,
     clusters::Clusters,
+    current::Current,
     depends::Depends,
     desk::Desk,
     drift::Drifts,
@@ -110,7 +111,7 @@ pub enum OpenError {
 
 /// A configuration at work.
 pub struct Engine {
-    config: Config,
+    config: Arc<Current<Config>>,
     base: PathBuf,
     options: Options,
     secret: Secret,
@@ -119,7 +120,7 @@ pub struct Engine {
     sources: Sources,
     clusters: Clusters,
     claims: Claims,
-    plugins: Arc<Plugins>,
+    plugins: Arc<Current<Plugins>>,
     renderings: Cache,
     settled: Mutex<BTreeMap<String, Settled>>,
     /// Desired hashes of renders, where it is to be known whether they failed before; by the key of an inventory.
@@ -137,6 +138,8 @@ pub struct Engine {
     /// Held while an inventory is written.
     writing: tokio::sync::Mutex<()>,
     events: Mutex<Option<UnboundedSender<Event>>>,
+    /// Counts configurations.
+    configured: watch::Sender<u64>,
 }
 
 impl Engine {
@@ -149,33 +152,24 @@ impl Engine {
         let state = State::open(&options.state)?;
         let cache = options.cache.clone().unwrap_or_else(|| state.cache());
         let installation = state.secret().installation();
-        let telling = config.apps.values().filter(|app| {
-            let is_conditional = app.spec.ignore.iter().any(|rule| rule.when.is_some());
-            is_conditional || !app.spec.health.checks.is_empty()
-        });
-        let rules = telling.map(|app| {
-            let rules = AppRules {
-                ignore: app.spec.ignore.clone(),
-                checks: app.spec.health.checks.clone(),
-            };
-            (owner(app, &installation), rules)
-        });
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
-        let plugins = Arc::new(plugins);
-        let rules = Rules::new(rules).with_checkers(assess::kinds(&plugins));
-        let tenants = config.apps.values().map(|app| (app.name.clone(), tenant(app)));
-        let assessor = Assessor::new(Arc::clone(&plugins), tenants.collect());
+        let rules = rules(&config, &installation, &plugins);
+        let plugins = Arc::new(Current::new(plugins));
         let inventories = Arc::new(state.inventories()?);
         let outbox = Outbox::open(&config, base, &inventories)?;
         let renders = Store::new(&state.renders(), state.secret()).keeping(&state.history());
         let desk = Desk::open(inventories, Arc::new(renders), config.apps.len())?;
+        let depends = Depends::new(&config);
+        let sources = Sources::new(&config, base, state.mirrors(), options.sources.clone());
+        let clusters = Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs);
+        let config = Arc::new(Current::new(config));
+        let assessor = Assessor::new(Arc::clone(&plugins), Arc::clone(&config));
         Ok(Arc::new(Self {
-            sources: Sources::new(&config, base, state.mirrors(), options.sources.clone()),
-            clusters: Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs)
-                .asking(assessor),
+            sources,
+            clusters: clusters.asking(assessor),
             claims: Claims::default(),
             outbox,
-            depends: Depends::new(&config),
+            depends,
             desk,
             secret: state.secret().clone(),
             facts: Facts::offline(),
@@ -195,6 +189,7 @@ impl Engine {
             locks: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             events: Mutex::default(),
+            configured: watch::Sender::new(0),
         }))
     }
 
@@ -203,20 +198,39 @@ impl Engine {
     /// # Errors
     /// With the first app that has none.
     pub fn require_targets(&self) -> Result<(), OpenError> {
+        self.require_targets_of(&self.config())
+    }
+
+    pub(crate) fn require_targets_of(&self, config: &Config) -> Result<(), OpenError> {
         let has_one = |app: &&App| {
             let target = &app.spec.target;
             target.directory.is_some() || target.cluster.is_some() || self.options.target.is_some()
         };
-        match self.config.apps.values().find(|app| !has_one(app)) {
+        match config.apps.values().find(|app| !has_one(app)) {
             Some(app) => Err(OpenError::NoTarget { app: app.name.clone() }),
             None => Ok(()),
         }
     }
 
-    /// The configuration.
+    /// The configuration, as it is now ([`Engine::reconfigure`]).
     #[must_use]
-    pub const fn config(&self) -> &Config {
-        &self.config
+    pub fn config(&self) -> Arc<Config> {
+        self.config.get()
+    }
+
+    pub(crate) fn set_config(&self, config: Config) {
+        self.config.set(config);
+        self.configured.send_modify(|count| *count += 1);
+    }
+
+    /// Counts configurations.
+    pub(crate) const fn configured(&self) -> &watch::Sender<u64> {
+        &self.configured
+    }
+
+    /// The folder that relative paths of the configuration start from.
+    pub(crate) fn base(&self) -> &Path {
+        &self.base
     }
 
     /// The sources.
@@ -230,7 +244,7 @@ impl Engine {
     pub async fn sync(self: &Arc<Self>, within: Duration, mut on_report: impl FnMut(&Report) + Send) -> Vec<Report> {
         let mut reports = Vec::new();
         let mut tasks = tokio::task::JoinSet::new();
-        for app in self.config.apps.values() {
+        for app in self.config().apps.values() {
             let (engine, app) = (Arc::clone(self), app.clone());
             tasks.spawn(async move { attend::until_done(&engine, &app, within).await });
         }
@@ -254,7 +268,7 @@ impl Engine {
     /// What [`Engine::sync`] would do, app by app. Writes nothing to a target and nothing to an inventory.
     pub async fn diff(self: &Arc<Self>) -> Vec<(Report, Option<Foreseen>)> {
         let mut tasks = tokio::task::JoinSet::new();
-        for app in self.config.apps.values() {
+        for app in self.config().apps.values() {
             let (engine, app) = (Arc::clone(self), app.clone());
             tasks.spawn(async move { reconcile::diff(&engine, &app).await });
         }
@@ -266,7 +280,7 @@ impl Engine {
     /// Renders and checks every app; looks at no target.
     pub async fn check(self: &Arc<Self>) -> Vec<Report> {
         let mut tasks = tokio::task::JoinSet::new();
-        for app in self.config.apps.values() {
+        for app in self.config().apps.values() {
             let (engine, app) = (Arc::clone(self), app.clone());
             tasks.spawn(async move { reconcile::check(&engine, &app).await });
         }
@@ -282,7 +296,7 @@ impl Engine {
 
     /// Notes what is to be told of it, and who waits for it.
     fn note(&self, report: &Report) {
-        if let Some(app) = self.config.apps.get(&report.app) {
+        if let Some(app) = self.config().apps.get(&report.app) {
             self.outbox.note(app, report);
             self.depends.note(report, &self.desk);
         }
@@ -375,8 +389,13 @@ impl Engine {
         &self.drifts
     }
 
-    pub(crate) fn plugins(&self) -> &Plugins {
-        &self.plugins
+    /// As they are now: a call goes on with what it began with.
+    pub(crate) fn plugins(&self) -> Arc<Plugins> {
+        self.plugins.get()
+    }
+
+    pub(crate) fn set_plugins(&self, plugins: Arc<Plugins>) {
+        self.plugins.set(plugins);
     }
 
     pub(crate) const fn facts(&self) -> &Facts {
@@ -612,6 +631,22 @@ impl Engine {
     pub(crate) const fn explains(&self) -> bool {
         self.options.explain
     }
+}
+
+/// What Apps say about living objects, and the kinds that have a health checker.
+pub(crate) fn rules(config: &Config, installation: &str, plugins: &Plugins) -> Rules {
+    let telling = config.apps.values().filter(|app| {
+        let is_conditional = app.spec.ignore.iter().any(|rule| rule.when.is_some());
+        is_conditional || !app.spec.health.checks.is_empty()
+    });
+    let rules = telling.map(|app| {
+        let rules = AppRules {
+            ignore: app.spec.ignore.clone(),
+            checks: app.spec.health.checks.clone(),
+        };
+        (owner(app, installation), rules)
+    });
+    Rules::new(rules).with_checkers(assess::kinds(plugins))
 }
 
 /// Whose an app's objects are.

@@ -38,6 +38,8 @@ mod fights;
 mod health;
 mod drift;
 mod clusters;
+mod current;
+pub mod reconfigure;
 mod lock;
 mod added;
 mod hooks;

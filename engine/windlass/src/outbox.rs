@@ -10,7 +10,10 @@ mod words;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -23,6 +26,7 @@ use windlass_core::{
 };
 
 use crate::{
+    current::Current,
     engine::blocking,
     fault,
     report::Report,
@@ -37,7 +41,9 @@ pub(crate) struct Outbox {
     /// Of the configuration: secrets lie relative to it.
     base: PathBuf,
     /// By repository.
-    bindings: BTreeMap<String, Vec<Binding>>,
+    bindings: Current<Bindings>,
+    /// There are others than those who deliver know of.
+    are_others: AtomicBool,
     /// What a cluster's Events tell.
     of_kubernetes: BTreeSet<Topic>,
     inventories: Arc<Inventories>,
@@ -47,6 +53,8 @@ pub(crate) struct Outbox {
     /// One write at a time, so that none overtakes another.
     writing: tokio::sync::Mutex<()>,
 }
+
+type Bindings = BTreeMap<String, Vec<Binding>>;
 
 struct Binding {
     spec: NotifySpec,
@@ -66,6 +74,8 @@ impl Binding {
 /// What is known, and what of it isn't on disk yet.
 #[derive(Default)]
 struct Noted {
+    /// What is on disk was read: nobody needs it where nobody is told anything.
+    is_read: bool,
     standings: BTreeMap<String, Standing>,
     changed: BTreeSet<String>,
     fresh: BTreeMap<String, Entry>,
@@ -94,27 +104,14 @@ impl Outbox {
     /// # Errors
     /// When the state can't be read.
     pub(crate) fn open(config: &Config, base: &Path, inventories: &Arc<Inventories>) -> Result<Self, StateError> {
-        let bindings = config.repositories.iter().map(|(name, spec)| {
-            let bindings = spec.plugins.notify.iter().map(|spec| Binding {
-                spec: spec.clone(),
-                apps: spec.apps().unwrap_or_default(), // checked when the configuration was read
-            });
-            (name.clone(), bindings.collect())
-        });
-        let is_used = config.repositories.values().any(|spec| !spec.plugins.notify.is_empty())
-            || config.apps.values().any(|app| app.spec.notify.kubernetes_events);
-        let noted = if is_used {
-            Noted {
-                standings: inventories.standings()?,
-                ready: inventories.on_their_way()?,
-                ..Noted::default()
-            }
-        } else {
-            Noted::default()
-        };
+        let mut noted = Noted::default();
+        if is_used(config) {
+            noted.read(inventories)?;
+        }
         Ok(Self {
             base: base.to_owned(),
-            bindings: bindings.collect(),
+            bindings: Current::new(bindings(config)),
+            are_others: AtomicBool::new(false),
             of_kubernetes: OF_KUBERNETES.into(),
             inventories: Arc::clone(inventories),
             noted: Mutex::new(noted),
@@ -123,9 +120,27 @@ impl Outbox {
         })
     }
 
+    /// Takes another configuration. Blocks for the disk when it is the first in which somebody is told something.
+    ///
+    /// # Errors
+    /// When the state can't be read; then the one of before is kept.
+    pub(crate) fn reconfigure(&self, config: &Config) -> Result<(), StateError> {
+        {
+            let mut noted = self.noted();
+            if is_used(config) && !noted.is_read {
+                noted.read(&self.inventories)?;
+            }
+        }
+        self.bindings.set(bindings(config));
+        self.are_others.store(true, Ordering::Relaxed);
+        self.news.notify_one();
+        Ok(())
+    }
+
     /// Notes where an App stands.
     pub(crate) fn note(&self, app: &App, report: &Report) {
-        let receivers = self.receivers(app);
+        let bindings = self.bindings.get();
+        let receivers = self.receivers(&bindings, app);
         if !receivers.is_empty() {
             self.take(key(app), words::event(app, report), words::undone(report), &receivers);
         }
@@ -149,7 +164,8 @@ impl Outbox {
     }
 
     fn note_source(&self, repository: &str, event: Event) {
-        let bindings = self.bindings.get(repository).map_or(&[][..], Vec::as_slice);
+        let all = self.bindings.get();
+        let bindings = all.get(repository).map_or(&[][..], Vec::as_slice);
         let receivers: Vec<Receiver<'_>> = bindings.iter().map(|binding| binding.receiver(None)).collect();
         if !receivers.is_empty() {
             self.take(key_of_source(repository), event, Vec::new(), &receivers);
@@ -177,7 +193,8 @@ impl Outbox {
     /// # Errors
     /// When it can't be written.
     pub(crate) async fn undoes(&self, app: &App, objects: Vec<ObjectId>) -> Result<(), Stop> {
-        let receivers = self.receivers(app);
+        let bindings = self.bindings.get();
+        let receivers = self.receivers(&bindings, app);
         let heeds = |receiver: &Receiver<'_>| receiver.topics.contains(&Topic::Drifted);
         if objects.is_empty() || !receivers.iter().any(heeds) {
             return Ok(());
@@ -193,8 +210,8 @@ impl Outbox {
         Ok(self.write().await?)
     }
 
-    fn receivers<'a>(&'a self, app: &'a App) -> Vec<Receiver<'a>> {
-        let bindings = self.bindings.get(&app.spec.repository).map_or(&[][..], Vec::as_slice);
+    fn receivers<'a>(&'a self, bindings: &'a Bindings, app: &'a App) -> Vec<Receiver<'a>> {
+        let bindings = bindings.get(&app.spec.repository).map_or(&[][..], Vec::as_slice);
         let bindings = bindings.iter().filter(|binding| binding.apps.have(&app.name));
         let mut receivers: Vec<Receiver<'_>> = bindings
             .map(|binding| binding.receiver(app.spec.notify.on.as_ref()))
@@ -258,7 +275,8 @@ impl Outbox {
     }
 
     fn spec(&self, (repository, name): &(String, String)) -> Option<NotifySpec> {
-        let bindings = self.bindings.get(repository)?.iter();
+        let all = self.bindings.get();
+        let bindings = all.get(repository)?.iter();
         let mut specs = bindings.map(|binding| &binding.spec);
         specs.find(|spec| spec.binding() == name).cloned()
     }
@@ -266,6 +284,32 @@ impl Outbox {
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Noted {
+    fn read(&mut self, inventories: &Inventories) -> Result<(), StateError> {
+        self.standings = inventories.standings()?;
+        self.ready = inventories.on_their_way()?;
+        self.is_read = true;
+        Ok(())
+    }
+}
+
+fn bindings(config: &Config) -> Bindings {
+    let bindings = config.repositories.iter().map(|(name, spec)| {
+        let bindings = spec.plugins.notify.iter().map(|spec| Binding {
+            spec: spec.clone(),
+            apps: spec.apps().unwrap_or_default(), // checked when the configuration was read
+        });
+        (name.clone(), bindings.collect())
+    });
+    bindings.collect()
+}
+
+/// Whether anybody is told anything.
+fn is_used(config: &Config) -> bool {
+    config.repositories.values().any(|spec| !spec.plugins.notify.is_empty())
+        || config.apps.values().any(|app| app.spec.notify.kubernetes_events)
 }
 
 fn key(app: &App) -> String {

@@ -179,14 +179,44 @@ impl Plugins {
             limits: BTreeMap::new(),
             reaches: BTreeMap::new(),
         };
-        for (name, spec) in admitted {
-            plugins.admit(name, spec, base)?;
-            plugins.reaches.insert(name.clone(), Arc::new(spec.http.clone()));
-        }
-        for folder in folders {
-            plugins.search(folder);
+        plugins.admit_all(admitted, base)?;
+        Ok(plugins)
+    }
+
+    /// The same host and folders with other documents. What is admitted as before stays as it is, compiled or not.
+    ///
+    /// # Errors
+    /// As [`Plugins::open`].
+    pub(crate) fn readmit(&self, admitted: &BTreeMap<String, PluginSpec>, base: &Path) -> Result<Self, PluginsError> {
+        let mut plugins = Self {
+            host: Arc::clone(&self.host),
+            admitted: BTreeMap::new(),
+            rejected: Vec::new(),
+            folders: self.folders.clone(),
+            limits: BTreeMap::new(),
+            reaches: BTreeMap::new(),
+        };
+        plugins.admit_all(admitted, base)?;
+        for (name, versions) in &mut plugins.admitted {
+            for (version, candidate) in versions {
+                let known = self.admitted.get(name).and_then(|versions| versions.get(version));
+                if let Some(known) = known.filter(|known| known.is_as(candidate)) {
+                    *candidate = Arc::clone(known);
+                }
+            }
         }
         Ok(plugins)
+    }
+
+    fn admit_all(&mut self, admitted: &BTreeMap<String, PluginSpec>, base: &Path) -> Result<(), PluginsError> {
+        for (name, spec) in admitted {
+            self.admit(name, spec, base)?;
+            self.reaches.insert(name.clone(), Arc::new(spec.http.clone()));
+        }
+        for folder in self.folders.clone() {
+            self.search(&folder);
+        }
+        Ok(())
     }
 
     /// The budgets of a plugin's calls.
@@ -403,6 +433,11 @@ impl Candidate {
     #[must_use]
     pub const fn manifest(&self) -> &Manifest {
         &self.inspection.manifest
+    }
+
+    /// Whether both are one component with the same rights.
+    fn is_as(&self, other: &Self) -> bool {
+        self.digest() == other.digest() && self.options == other.options
     }
 
     /// Of the component.

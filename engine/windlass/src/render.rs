@@ -91,12 +91,12 @@ pub async fn run(
     if let Some(clock) = clock {
         call.request.now = clock.now;
     }
-    let render = known_or_made(engine.plugins(), engine.renders(), call, report).await?;
+    let render = known_or_made(&engine.plugins(), engine.renders(), call, report).await?;
     match clock {
         Some(clock) if render.moves(clock, revision) => {
             let mut call = render.call.clone();
             call.request.now = revision.time;
-            known_or_made(engine.plugins(), engine.renders(), call, report).await
+            known_or_made(&engine.plugins(), engine.renders(), call, report).await
         }
         _ => Ok(render),
     }
@@ -142,7 +142,7 @@ impl Render {
             None => {
                 let (call, run) = (
                     self.call.clone(),
-                    self.load(engine.plugins(), engine.renders(), report).await?,
+                    self.load(&engine.plugins(), engine.renders(), report).await?,
                 );
                 // The work of a core each, like lookups: more threads would bring nothing and keep memory of their own.
                 let turn = engine.renders().turn().await;

@@ -3,17 +3,21 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Semaphore, mpsc::UnboundedSender, watch},
+    sync::{Notify, Semaphore, mpsc::UnboundedSender, watch},
     task::JoinSet,
-    time::Instant,
+    time::{Instant, sleep},
 };
-use windlass_core::{config::App, render::Diagnostic};
+use windlass_core::{
+    config::{App, RepositorySpec},
+    render::Diagnostic,
+};
 
 use crate::{
     attend::{Attendant, Waker, pause},
     clusters::Clusters,
     engine::Engine,
     leave, outbox, reconcile,
+    reconfigure::Reconfigured,
     report::{Health, Report},
     target::TargetChoice,
 };
@@ -62,6 +66,8 @@ pub enum Event {
         /// Why.
         diagnostic: Diagnostic,
     },
+    /// Another configuration is at work.
+    Configured(Reconfigured),
     /// An app's cycle ended, also when it found everything as before.
     Report(Report),
 }
@@ -93,22 +99,23 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
     engine.watch(events);
     let mut attendant = Attendant::new(Arc::clone(&engine));
     engine.desk().attended_by(attendant.waker());
-    let mut pollers = JoinSet::new();
-    for (name, spec) in &engine.config().repositories {
-        let (engine, waker) = (Arc::clone(&engine), attendant.waker());
-        pollers.spawn(poll(engine, name.clone(), spec.interval, waker, stop.clone()));
-    }
-    pollers.spawn(let_go(Arc::clone(&engine), stop.clone()));
+    let mut pollers = Pollers::new(&engine, attendant.waker());
+    let mut configured = engine.configurations();
+    pollers.follow();
+    let leaving = tokio::spawn(let_go(Arc::clone(&engine), stop.clone()));
     let delivery = tokio::spawn(outbox::deliver(Arc::clone(&engine), stop.clone()));
     let mut stopped = stop;
-    tokio::select! {
-        () = attendant.attend() => {}
-        // An error means that whoever could say stop is gone.
-        _ = stopped.wait_for(|stop| *stop) => {}
+    loop {
+        tokio::select! {
+            () = attendant.attend() => break,
+            // An error means that whoever could say stop is gone.
+            _ = stopped.wait_for(|stop| *stop) => break,
+            _ = configured.changed() => pollers.follow(),
+        }
     }
     engine.sources().cancel();
-    tokio::join!(pollers.join_all(), attendant.wind_down());
-    let _ = delivery.await;
+    tokio::join!(pollers.end(), attendant.wind_down());
+    let _ = tokio::join!(leaving, delivery);
     // Last, for the others noted something to their end.
     outbox::write_down(&engine).await;
 }
@@ -117,11 +124,89 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
 /// watch, this finds it. A look at a thousand apps takes some tenths of a CPU-second.
 const SWEEP: Duration = Duration::from_secs(30 * 60);
 
-/// Tries until every App that left the configuration is gone.
+/// One poller for each repository of the configuration, whatever it is by now.
+struct Pollers {
+    engine: Arc<Engine>,
+    waker: Waker,
+    of: BTreeMap<String, Polled>,
+    tasks: JoinSet<()>,
+}
+
+/// A repository that is polled until this is dropped.
+struct Polled {
+    spec: RepositorySpec,
+    /// It says something else, and is asked at once.
+    asked: Arc<Notify>,
+    stop: watch::Sender<bool>,
+}
+
+impl Pollers {
+    fn new(engine: &Arc<Engine>, waker: Waker) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            waker,
+            of: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Begins, asks and ends what the configuration says.
+    fn follow(&mut self) {
+        let config = self.engine.config();
+        self.of.retain(|name, polled| {
+            let stays = config.repositories.contains_key(name);
+            if !stays {
+                let _ = polled.stop.send(true); // it may have ended by itself
+            }
+            stays
+        });
+        for (name, spec) in &config.repositories {
+            match self.of.get_mut(name) {
+                Some(polled) if polled.spec == *spec => {}
+                Some(polled) => {
+                    polled.spec.clone_from(spec);
+                    polled.asked.notify_one();
+                }
+                None => {
+                    let (stop, stopped) = watch::channel(false);
+                    let asked = Arc::new(Notify::new());
+                    let (engine, waker) = (Arc::clone(&self.engine), self.waker.clone());
+                    let polling = poll(engine, name.clone(), waker, Arc::clone(&asked), stopped);
+                    self.tasks.spawn(polling);
+                    let spec = spec.clone();
+                    self.of.insert(name.clone(), Polled { spec, asked, stop });
+                }
+            }
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Lets cycles under way end.
+    async fn end(mut self) {
+        for polled in self.of.values() {
+            let _ = polled.stop.send(true); // it may have ended by itself
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Tries until every App that left the configuration is gone; and again when others leave.
 async fn let_go(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
+    let mut configured = engine.configurations();
+    while !*stop.borrow() {
+        configured.mark_unchanged();
+        leave_all(&engine, &mut stop).await;
+        tokio::select! {
+            _ = configured.changed() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+async fn leave_all(engine: &Arc<Engine>, stop: &mut watch::Receiver<bool>) {
     let mut looks = 0;
     while !*stop.borrow() {
-        let reports = leave::all(&engine).await;
+        let reports = leave::all(engine).await;
         let is_done = reports.iter().all(|report| report.health == Health::Healthy);
         for report in reports {
             engine.tell(Event::Report(report));
@@ -148,8 +233,8 @@ struct Memory {
 async fn poll(
     engine: Arc<Engine>,
     repository: String,
-    interval: Duration,
     waker: Waker,
+    asked: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut memory = Memory::default();
@@ -178,7 +263,7 @@ async fn poll(
             Err(failed) => {
                 memory.failures += 1;
                 if memory.failures >= TOLD_AFTER {
-                    let apps = apps_of(&engine, &repository).count();
+                    let apps = apps_of(&engine, &repository).len();
                     engine.outbox().gives_none(&repository, apps, &failed.diagnostics);
                 }
                 for diagnostic in failed.diagnostics {
@@ -193,9 +278,20 @@ async fn poll(
         if let Some(revision) = memory.revision.clone() {
             cycle(&engine, &repository, &revision, &mut memory, &waker, &stop).await;
         }
-        let wait = wait(interval, memory.failures, &repository);
-        let _ = tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await;
+        let Some(interval) = interval(&engine, &repository) else {
+            return; // it left the configuration
+        };
+        tokio::select! {
+            () = sleep(wait(interval, memory.failures, &repository)) => {}
+            () = asked.notified() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
     }
+}
+
+fn interval(engine: &Engine, repository: &str) -> Option<Duration> {
+    let config = engine.config();
+    config.repositories.get(repository).map(|spec| spec.interval)
 }
 
 /// Cycles of a poll under way on one cluster at a time. They are fewer than the apps that have room for their documents, so that one that
@@ -225,7 +321,7 @@ async fn cycle(
     waker: &Waker,
     stop: &watch::Receiver<bool>,
 ) {
-    let mut apps: Vec<App> = apps_of(engine, repository).cloned().collect();
+    let mut apps = apps_of(engine, repository);
     if memory.is_swept(revision) {
         apps.retain(|app| !engine.is_followed(app));
     } else {
@@ -266,9 +362,10 @@ impl Memory {
     }
 }
 
-fn apps_of<'a>(engine: &'a Engine, repository: &'a str) -> impl Iterator<Item = &'a App> {
-    let apps = engine.config().apps.values();
-    apps.filter(move |app| app.spec.repository == repository)
+fn apps_of(engine: &Engine, repository: &str) -> Vec<App> {
+    let config = engine.config();
+    let apps = config.apps.values();
+    apps.filter(|app| app.spec.repository == repository).cloned().collect()
 }
 
 async fn touched_first(engine: &Engine, repository: &str, memory: &mut Memory, apps: &mut [App]) {

@@ -23,13 +23,16 @@ use windlass_source::{
 pub use moves::notice;
 pub use proxies::ProxyEnvironment;
 
-use crate::stop::{Stop, chain};
+use crate::{
+    current::Current,
+    stop::{Stop, chain},
+};
 
 /// Repositories by name, each with the revision its apps look at.
 pub struct Sources {
     mirrors: Arc<Mirrors>,
     base: PathBuf,
-    slots: BTreeMap<String, Slot>,
+    slots: Current<BTreeMap<String, Arc<Slot>>>,
     proxies: ProxyEnvironment,
     cancel: Cancel,
 }
@@ -52,23 +55,20 @@ impl Sources {
     /// Nothing is fetched yet. `base`: the folder that relative paths of the configuration start from.
     #[must_use]
     pub fn new(config: &Config, base: &Path, mirrors: PathBuf, settings: Settings) -> Self {
-        let slot = |spec: &RepositorySpec| Slot {
-            spec: spec.clone(),
-            current: Mutex::new(None),
-        };
         let mut limits = Limits::default();
         limits.all_mirrors_bytes = settings.max_mirrors.unwrap_or(limits.all_mirrors_bytes);
         Self {
             mirrors: Arc::new(Mirrors::new(mirrors, limits)),
             proxies: settings.proxies,
             base: base.to_owned(),
-            slots: config
-                .repositories
-                .iter()
-                .map(|(name, spec)| (name.clone(), slot(spec)))
-                .collect(),
+            slots: Current::new(slots(config, &BTreeMap::new())),
             cancel: Cancel::new(),
         }
+    }
+
+    /// Takes other repositories. Those that are asked as before keep the revision that their apps look at.
+    pub fn reconfigure(&self, config: &Config) {
+        self.slots.set(slots(config, &self.slots.get()));
     }
 
     /// The revision that the apps of a repository look at; polled when nobody has yet.
@@ -81,7 +81,7 @@ impl Sources {
         if let Some(revision) = current.as_ref() {
             return Ok(revision.clone());
         }
-        let revision = self.poll(slot).await?;
+        let revision = self.poll(&slot).await?;
         *current = Some(revision.clone());
         Ok(revision)
     }
@@ -92,7 +92,7 @@ impl Sources {
     /// When the repository gives no revision.
     pub async fn refresh(&self, repository: &str) -> Result<Revision, Stop> {
         let slot = self.slot(repository)?;
-        let revision = self.poll(slot).await?;
+        let revision = self.poll(&slot).await?;
         *slot.current.lock().await = Some(revision.clone());
         Ok(revision)
     }
@@ -104,7 +104,7 @@ impl Sources {
     /// When the repository has none of them, or can't be asked.
     pub async fn look(&self, repository: &str, name: &str) -> Result<Revision, Stop> {
         let slot = self.slot(repository)?;
-        let get = |reference| self.get(slot, reference, OnForcedPush::Follow);
+        let get = |reference| self.get(&slot, reference, OnForcedPush::Follow);
         let got = match Oid::from_hex(name) {
             Some(id) => get(Reference::Commit(id)).await?,
             None => match get(Reference::Branch(name.to_owned())).await? {
@@ -125,7 +125,8 @@ impl Sources {
     #[must_use]
     pub fn has_moved_on(&self, repository: &str, root: &Oid) -> bool {
         // While it is being asked, nothing newer is known.
-        let current = self.slots.get(repository).and_then(|slot| slot.current.try_lock().ok());
+        let slots = self.slots.get();
+        let current = slots.get(repository).and_then(|slot| slot.current.try_lock().ok());
         current.is_some_and(|current| current.as_ref().is_some_and(|revision| revision.root != *root))
     }
 
@@ -134,14 +135,14 @@ impl Sources {
         self.cancel.cancel();
     }
 
-    fn slot(&self, repository: &str) -> Result<&Slot, Stop> {
+    fn slot(&self, repository: &str) -> Result<Arc<Slot>, Stop> {
         let missing = || {
             Stop::of(
                 "source",
                 &std::io::Error::other(format!("there is no Repository `{repository}`")),
             )
         };
-        self.slots.get(repository).ok_or_else(missing)
+        self.slots.get().get(repository).cloned().ok_or_else(missing)
     }
 
     async fn poll(&self, slot: &Slot) -> Result<Revision, Stop> {
@@ -251,6 +252,26 @@ impl Sources {
             Stop::of("source", &std::io::Error::other(text))
         })
     }
+}
+
+/// Whether two would ask the same of the same server.
+fn asks_as(a: &RepositorySpec, b: &RepositorySpec) -> bool {
+    (&a.git, &a.auth, &a.proxy, a.max_size) == (&b.git, &b.auth, &b.proxy, b.max_size)
+}
+
+/// Of every repository; the one of before where it would be asked the same.
+fn slots(config: &Config, before: &BTreeMap<String, Arc<Slot>>) -> BTreeMap<String, Arc<Slot>> {
+    let slot = |(name, spec): (&String, &RepositorySpec)| {
+        let known = before.get(name).filter(|slot| asks_as(&slot.spec, spec));
+        let slot = known.cloned().unwrap_or_else(|| {
+            Arc::new(Slot {
+                spec: spec.clone(),
+                current: Mutex::new(None),
+            })
+        });
+        (name.clone(), slot)
+    };
+    config.repositories.iter().map(slot).collect()
 }
 
 fn reference(spec: &RefSpec) -> Result<Reference, Stop> {

@@ -10,6 +10,8 @@ mod ask;
 mod place;
 mod verdicts;
 
+use std::sync::Arc;
+
 use windlass_core::{
     config::{App, DEFAULT_VALIDATOR, PluginChoice, ValidatorSpec},
     manifest::{Desired, MAX_ERRORS, Manifest},
@@ -68,7 +70,7 @@ pub struct Subject<'a> {
 /// What it is checked by, beside the rules.
 pub struct Checkers<'a> {
     /// Where the validators come from.
-    pub plugins: &'a Plugins,
+    pub plugins: Arc<Plugins>,
     /// What is known already.
     pub verdicts: &'a Verdicts,
     /// Which validators, in this order.
@@ -93,14 +95,16 @@ impl<'a> Checkers<'a> {
     #[must_use]
     pub(crate) fn of(engine: &'a Engine, app: &App) -> Self {
         let plugins = engine.plugins();
-        let repository = engine.config().repositories.get(&app.spec.repository);
+        let config = engine.config();
+        let repository = config.repositories.get(&app.spec.repository);
         let said = engine
             .validators()
             .or_else(|| repository.and_then(|repository| repository.plugins.validators.as_deref()));
+        let validators = said.map_or_else(|| by_default(&plugins), <[_]>::to_vec);
         Self {
             plugins,
             verdicts: engine.verdicts(),
-            validators: said.map_or_else(|| by_default(plugins), <[_]>::to_vec),
+            validators,
             kube_version: &engine.facts().kube_version,
             tenant: engine::tenant(app),
         }

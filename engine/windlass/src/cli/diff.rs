@@ -189,7 +189,8 @@ async fn of_revisions(
     output: &Output,
 ) -> Result<AppDiff, Failure> {
     let engine = configuration::open_to_check(&args.what, global, None, output)?;
-    let apps = &engine.config().apps;
+    let config = engine.config();
+    let apps = &config.apps;
     let Some(app) = apps.get(app) else {
         let message = format!("`{}` has no App `{app}`", args.what.display());
         return Err(Failure::usage(message).known(apps.keys().map(String::as_str)));

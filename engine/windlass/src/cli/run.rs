@@ -1,6 +1,7 @@
 //! `windlass run CONFIG`: keeps every App as git says, until told to stop.
 
 mod board;
+mod follow;
 mod live;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
@@ -25,6 +26,7 @@ use crate::{
     target::TargetChoice,
 };
 use board::Board;
+use follow::Follower;
 use live::Live;
 
 const EXAMPLES: &str = "Examples:
@@ -32,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   windlass run windlass.yaml --target dir:./rendered
   windlass run windlass.yaml -o json | jq -c '{app, revision, health}'
 
+CONFIG may be changed while it runs: what says something else is looked at, what is wrong is told and changes nothing.
 Ctrl-C or SIGTERM stops: cycles under way are finished first, for up to 4 seconds.";
 
 /// Keep going: poll, render, compare, apply and repair until stopped
@@ -70,9 +73,11 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
     let mut view = View::new(&engine, args.output, output);
     let (sender, events) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(false);
+    let follower = Follower::start(&engine, &args.config);
     let mut work = Work {
         task: tokio::spawn(run::run(Arc::clone(&engine), sender, stopped)),
         events,
+        follower,
     };
     let followed = follow(&mut work, &mut view, &mut signals).await;
     // Whoever listened may be gone already: the loop has ended then.
@@ -89,6 +94,8 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
 struct Work {
     task: JoinHandle<()>,
     events: mpsc::UnboundedReceiver<Event>,
+    /// Of the configuration file.
+    follower: Follower,
 }
 
 /// Shows what happens until somebody says stop, or nobody reads any more.
@@ -97,6 +104,7 @@ async fn follow(work: &mut Work, view: &mut View<'_>, signals: &mut Signals) -> 
     while !view.output.is_closed() {
         tokio::select! {
             Some(event) = work.events.recv() => view.show(&event)?,
+            failure = work.follower.refused() => view.refused(&failure),
             () = signals.received() => break,
             _ = refit.tick() => view.refit(),
             _ = &mut work.task => {
@@ -208,6 +216,7 @@ impl<'a> View<'a> {
                         self.output.print_json(&board::unresolved(&app, diagnostic))?;
                     }
                 }
+                Event::Configured(_) => self.output.note(&news),
                 Event::NotTold {
                     diagnostic, receiver, ..
                 } => self.output.findings(&[diagnostic.clone().of(receiver)]),
@@ -217,9 +226,17 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    /// The file says what can't be taken.
+    fn refused(&self, failure: &Failure) {
+        self.output
+            .note("the configuration is not taken, and the one of before stays at work\n");
+        failure.show(self.output);
+    }
+
     /// Apps that no report will come of, because their repository gave no revision yet.
     fn unseen_apps_of(&self, repository: &str) -> Vec<String> {
-        let apps = self.engine.config().apps.values();
+        let config = self.engine.config();
+        let apps = config.apps.values();
         apps.filter(|app| app.spec.repository == repository && !self.board.has_report(&app.name))
             .map(|app| app.name.clone())
             .collect()

@@ -81,9 +81,10 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
                 .hint("take its document out of CONFIG first; what was let go already needs no force"));
         }
     }
+    let config = engine.config();
     for name in &args.retry_hooks {
-        let Some(app) = engine.config().apps.get(name) else {
-            let known: BTreeSet<&str> = engine.config().apps.keys().map(String::as_str).collect();
+        let Some(app) = config.apps.get(name) else {
+            let known: BTreeSet<&str> = config.apps.keys().map(String::as_str).collect();
             return Err(Failure::usage(format!("--retry-hooks: there is no App `{name}`")).known(known));
         };
         if !engine.retry_hooks(app).await? {
@@ -91,7 +92,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         }
     }
     let within = if args.no_wait { Duration::ZERO } else { args.timeout };
-    let busy = output.busy("syncing", engine.config().apps.len() as u64);
+    let busy = output.busy("syncing", config.apps.len() as u64);
     let mut written: io::Result<()> = Ok(());
     let (sender, mut events) = unbounded_channel();
     engine.watch(sender);
@@ -118,7 +119,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         show(&reports, output)?;
     }
     // A report that is missing is one of a task that died: it was not in sync.
-    let apps = &engine.config().apps;
+    let apps = &config.apps;
     let complete = reports.iter().filter(|report| apps.contains_key(&report.app)).count() == apps.len();
     let of_apps = reports.iter().map(|report| outcome(report, args.no_wait));
     let worst = of_apps.max_by_key(|outcome| SEVERITY.iter().position(|known| known == outcome));
@@ -145,7 +146,8 @@ fn outcome(report: &Report, no_wait: bool) -> Outcome {
 /// Consent is to something: to the deletions of an App that stands in CONFIG, or that left it.
 async fn known(engine: &Engine, args: &Args) -> Result<(), Failure> {
     let departed = engine.departed().await?;
-    let mut names: BTreeSet<&str> = engine.config().apps.keys().map(String::as_str).collect();
+    let config = engine.config();
+    let mut names: BTreeSet<&str> = config.apps.keys().map(String::as_str).collect();
     names.extend(departed.iter().map(|departed| departed.app.name.as_str()));
     let Some(unknown) = args.allow_deletes.iter().find(|app| !names.contains(app.as_str())) else {
         return Ok(());

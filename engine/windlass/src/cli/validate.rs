@@ -156,13 +156,14 @@ async fn of_path(args: &Args, global: &Global, output: &Output) -> Result<Found,
     };
     let name = rendering::app_name(&request.path);
     let (state, plugins) = render::open(&request.path, global, output)?;
+    let plugins = Arc::new(plugins);
     let busy = output.busy(&format!("checking {}", request.path.display()), 1);
     let checkers = Checkers {
         validators: validators(args).unwrap_or_else(|| validate::by_default(&plugins)),
         verdicts: &Verdicts::default(),
         kube_version: &facts.kube_version,
         tenant: Tenant::new(""),
-        plugins: &plugins,
+        plugins: Arc::clone(&plugins),
     };
     let store = Arc::new(Store::new(&state.renders(), state.secret()));
     let findings = match rendering::path(&plugins, state.secret(), &store, request).await {

@@ -46,11 +46,10 @@ pub(crate) struct Serving {
 /// Answers questions from now on. Nobody depends on it: where no socket can be made, that is told, and the loop goes on.
 pub(crate) fn serve(engine: &Arc<Engine>) -> Option<Serving> {
     let dir = &engine.options().state;
-    let apps = Arc::new(Apps::of(engine.config().apps.values()));
     match bind(dir) {
         Ok(listener) => Some(Serving {
             path: dir.join(SOCKET),
-            task: tokio::spawn(listen(listener, Arc::clone(engine.desk()), apps)),
+            task: tokio::spawn(listen(listener, Arc::clone(engine))),
         }),
         Err(error) => {
             tracing::warn!(dir = %dir.display(), %error, "no socket for `windlass suspend` and others can be made");
@@ -72,7 +71,7 @@ fn bind(dir: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn listen(listener: UnixListener, desk: Arc<Desk>, apps: Arc<Apps>) {
+async fn listen(listener: UnixListener, engine: Arc<Engine>) {
     let places = Arc::new(Semaphore::new(WIDTH));
     loop {
         // Never closed, so there is always a place to wait for.
@@ -81,7 +80,8 @@ async fn listen(listener: UnixListener, desk: Arc<Desk>, apps: Arc<Apps>) {
         };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (desk, apps) = (Arc::clone(&desk), Arc::clone(&apps));
+                let apps = Apps::of(engine.config().apps.values());
+                let desk = Arc::clone(engine.desk());
                 tokio::spawn(async move {
                     if let Err(error) = converse(stream, desk, apps).await {
                         tracing::debug!(%error, "a question could not be answered");
@@ -97,7 +97,7 @@ async fn listen(listener: UnixListener, desk: Arc<Desk>, apps: Arc<Apps>) {
     }
 }
 
-async fn converse(mut stream: UnixStream, desk: Arc<Desk>, apps: Arc<Apps>) -> io::Result<()> {
+async fn converse(mut stream: UnixStream, desk: Arc<Desk>, apps: Apps) -> io::Result<()> {
     let (asks, own) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
     if asks != own && asks != 0 {
         return Err(io::ErrorKind::PermissionDenied.into());

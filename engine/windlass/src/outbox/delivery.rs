@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -80,6 +80,10 @@ pub(crate) async fn deliver(engine: Arc<Engine>, mut stop: watch::Receiver<bool>
     let mut post = Post::new(engine);
     post.check().await;
     loop {
+        if post.engine.outbox().are_others.swap(false, Ordering::Relaxed) {
+            post.sender = sender(&post.engine);
+            post.check().await;
+        }
         let next = post.round().await;
         tokio::select! {
             () = post.engine.outbox().news.notified() => {}
@@ -116,19 +120,23 @@ pub(crate) async fn flush_for(engine: &Arc<Engine>, within: Duration) {
     post.write().await;
 }
 
+/// Who carries requests. The system's authorities are read for those only who tell somebody.
+fn sender(engine: &Engine) -> Option<Arc<dyn Sender>> {
+    let bindings = engine.outbox().bindings.get();
+    let is_bound = bindings.values().any(|bindings| !bindings.is_empty());
+    let wire = is_bound.then(|| Wire::new(&Tls::default())).transpose();
+    let wire = wire.unwrap_or_else(|error| {
+        tracing::error!(error = chain(&error), "no notifier can reach anybody");
+        None
+    });
+    wire.map(|wire| Arc::new(wire) as Arc<dyn Sender>)
+}
+
 impl Post {
     fn new(engine: Arc<Engine>) -> Self {
-        // The system's authorities are read for those only who tell somebody.
-        let is_bound = engine.outbox().bindings.values().any(|bindings| !bindings.is_empty());
-        let wire = is_bound.then(|| Wire::new(&Tls::default())).transpose();
-        let sender = wire.unwrap_or_else(|error| {
-            tracing::error!(error = chain(&error), "no notifier can reach anybody");
-            None
-        });
-        let sender = sender.map(|wire| Arc::new(wire) as Arc<dyn Sender>);
         Self {
+            sender: sender(&engine),
             engine,
-            sender,
             entries: BTreeMap::new(),
             queues: BTreeMap::new(),
             pauses: BTreeMap::new(),
@@ -140,7 +148,7 @@ impl Post {
 
     /// Tells of bindings that can't work, before there is something to be told.
     async fn check(&self) {
-        for (repository, bindings) in &self.engine.outbox().bindings {
+        for (repository, bindings) in self.engine.outbox().bindings.get().as_ref() {
             for binding in bindings {
                 if let Err(diagnostics) = open(&self.engine, &binding.spec, self.sender.clone()).await {
                     for diagnostic in diagnostics {
@@ -381,7 +389,7 @@ async fn open(
     };
     let values = blocking(read).await.map_err(|stop| stop.diagnostics)?.map_err(one)?;
     let secrets = Secrets::new(values).map_err(|error| one(error.to_string()))?;
-    Notifier::open(engine.plugins(), &spec.choice(), &spec.config, secrets, sender).await
+    Notifier::open(&engine.plugins(), &spec.choice(), &spec.config, secrets, sender).await
 }
 
 async fn attempt(engine: &Engine, sender: Option<Arc<dyn Sender>>, to: &To, event: &Event, attempt: u32) -> Done {
@@ -405,7 +413,7 @@ async fn attempt(engine: &Engine, sender: Option<Arc<dyn Sender>>, to: &To, even
         }
     };
     let outcome = notifier
-        .tell(engine.plugins(), event, attempt, Tenant::new(&event.repository))
+        .tell(&engine.plugins(), event, attempt, Tenant::new(&event.repository))
         .await;
     let said = outcome.log.last().map(|line| line.message.clone());
     let refused = |why: String| {

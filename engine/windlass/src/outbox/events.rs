@@ -35,7 +35,8 @@ pub(super) enum Failure {
 /// Writes the Events of one event.
 pub(super) async fn write(engine: &Engine, event: &Event) -> Result<(), Failure> {
     let never = |why: &str| Err(Failure::Never(why.to_owned()));
-    let Some(app) = engine.config().apps.get(&event.app) else {
+    let config = engine.config();
+    let Some(app) = config.apps.get(&event.app) else {
         return never("the App is gone");
     };
     let (shared, actor) = match engine.clusters().of(app, engine.options().target.as_ref()).await {

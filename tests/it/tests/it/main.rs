@@ -19,6 +19,7 @@ mod cycle;
 mod decisions;
 mod renders;
 mod kill;
+mod live;
 mod processes;
 mod repositories;
 mod native;

@@ -1,6 +1,6 @@
 //! What `run` knows of every app, and what of an event is worth a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windlass_core::render::Diagnostic;
 
@@ -11,6 +11,7 @@ use crate::{
         reports,
         table::{Cell, Layout},
     },
+    reconfigure::Reconfigured,
     report::{Health, Report},
     run::{Event, Stage},
 };
@@ -21,6 +22,8 @@ pub(super) struct Board {
     apps: BTreeMap<String, Seen>,
     layout: Layout,
     has_header: bool,
+    /// Apps that left the configuration: what becomes of them is told, and they have no row.
+    gone: BTreeSet<String>,
     /// Repositories whose last failure was told, so that it is not told at every poll.
     failing: BTreeMap<String, Diagnostic>,
     paint: Paint,
@@ -47,6 +50,7 @@ impl Board {
             apps: apps.map(|app| (app, Seen::default())).collect(),
             layout: Layout::new(&health_second(reports::HEADER.to_vec())),
             has_header: false,
+            gone: BTreeSet::new(),
             failing: BTreeMap::new(),
             paint,
             verbose,
@@ -92,12 +96,45 @@ impl Board {
                 diagnostic,
                 ..
             } => self.not_told(receiver, app.as_deref(), diagnostic),
+            Event::Configured(reconfigured) => self.configured(reconfigured),
             Event::Report(report) => self.reported(report),
         };
         if news.is_empty() {
             return news;
         }
         format!("{} {news}", self.paint.tone(Tone::Faint, clock))
+    }
+
+    fn configured(&mut self, reconfigured: &Reconfigured) -> String {
+        let Reconfigured {
+            added, changed, gone, ..
+        } = reconfigured;
+        for app in added {
+            self.gone.remove(app);
+            self.apps.entry(app.clone()).or_default();
+        }
+        for app in gone {
+            self.apps.remove(app);
+            self.gone.insert(app.clone());
+        }
+        let counts = [(added, "new"), (changed, "changed"), (gone, "gone")];
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(apps, _)| !apps.is_empty())
+            .map(|(apps, word)| match apps.len() {
+                1 => format!("{} is {word}", clean::line(&apps.iter().cloned().collect::<String>())),
+                many => format!("{many} Apps are {word}"),
+            })
+            .collect();
+        let counts = if counts.is_empty() {
+            "no App is another".to_owned()
+        } else {
+            counts.join(", ")
+        };
+        format!(
+            "{} was read: {counts}\n",
+            self.paint.tone(Tone::Strong, "the configuration")
+        )
     }
 
     fn fetched(&self, repository: &str, revision: &str, subject: &str, author: &str) -> String {
@@ -132,6 +169,9 @@ impl Board {
     }
 
     fn reported(&mut self, report: &Report) -> String {
+        if self.gone.contains(&report.app) {
+            return reports::details(report, self.verbose, self.paint);
+        }
         let seen = self.apps.entry(report.app.clone()).or_default();
         let before = seen.report.replace(report.clone());
         seen.stage = None;

@@ -196,7 +196,7 @@ impl Running {
     }
 
     /// All that came since.
-    pub(super) fn reports(&self) -> Vec<Value> {
+    pub(crate) fn reports(&self) -> Vec<Value> {
         self.reports.try_iter().collect()
     }
 }

@@ -1,0 +1,154 @@
+//! Another configuration for an engine that runs: what says the same goes on undisturbed, and what says something else is looked at.
+//!
+//! All of it counts or nothing: a plugin that can't be admitted, or an App without a target, leaves the configuration of before at work.
+//! Cycles under way end with what they began with.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::watch;
+use windlass_core::{
+    config::{App, Config, DEFAULT_VALIDATOR, RepositorySpec},
+    plugin::World,
+};
+
+use crate::{
+    clusters::Clusters,
+    engine::{self, Engine, OpenError},
+    plugins::{Plugins, PluginsError},
+    run::Event,
+};
+
+/// What became of a configuration, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reconfigured {
+    /// Apps that were not there before.
+    pub added: BTreeSet<String>,
+    /// Apps that were there, and are looked at since they, their Repository, their Cluster or a plugin of theirs is another.
+    pub changed: BTreeSet<String>,
+    /// Apps that are not there any more.
+    pub gone: BTreeSet<String>,
+    /// Repositories that are asked now: new ones, and those that say something else.
+    pub repositories: BTreeSet<String>,
+}
+
+impl Engine {
+    /// Takes another configuration.
+    ///
+    /// # Errors
+    /// When it can't be taken; then nothing has changed.
+    pub async fn reconfigure(self: &Arc<Self>, config: Config) -> Result<Reconfigured, OpenError> {
+        let before = self.config();
+        if *before == config {
+            return Ok(Reconfigured::default());
+        }
+        self.require_targets_of(&config)?;
+        let plugins = self.other_plugins(&before, &config).await?;
+        self.outbox().reconfigure(&config)?;
+        let others = plugins.as_ref().map(|_| plugin_names(&before, &config));
+        let now = plugins.map_or_else(|| self.plugins(), Arc::new);
+        let rules = engine::rules(&config, &self.secret().installation(), &now);
+        let recognises = |name: &String| {
+            let mut all = now.all();
+            all.any(|plugin| plugin.manifest().name == *name && plugin.manifest().world == World::Renderer)
+        };
+        let any_renderer = others.iter().flatten().any(recognises);
+        self.set_plugins(now);
+        let cluster_is_another = self.clusters().reconfigure(&config.clusters, rules);
+        self.sources().reconfigure(&config);
+        self.depends().reconfigure(&config);
+        self.desk().set_fleet(config.apps.len());
+        let concerns = |app: &App| {
+            let repositories = [&before, &config].map(|of| of.repositories.get(&app.spec.repository));
+            let cluster = Clusters::name_of(app, self.options().target.as_ref());
+            before.apps.get(&app.name) != Some(app)
+                || !serve_the_same(repositories)
+                || cluster.is_some_and(&cluster_is_another)
+                || others.as_ref().is_some_and(|others| {
+                    let repository = config.repositories.get(&app.spec.repository);
+                    uses(app, repository, others, any_renderer)
+                })
+        };
+        let (mut changed, mut added) = (BTreeSet::new(), BTreeSet::new());
+        for app in config.apps.values().filter(|app| concerns(app)) {
+            let is_known = before.apps.contains_key(&app.name);
+            let into = if is_known { &mut changed } else { &mut added };
+            into.insert(app.name.clone());
+        }
+        let gone = before.apps.values().filter(|app| !config.apps.contains_key(&app.name));
+        let gone: BTreeSet<String> = gone.map(|app| app.name.clone()).collect();
+        let repositories = config.repositories.iter().filter(|(name, spec)| {
+            let known = before.repositories.get(*name);
+            known != Some(*spec)
+        });
+        let repositories: BTreeSet<String> = repositories.map(|(name, _)| name.clone()).collect();
+        let asked = |app: &&String| {
+            let app = config.apps.get(*app);
+            app.is_some_and(|app| repositories.contains(&app.spec.repository))
+        };
+        // Those of a repository that is asked come with its answer.
+        let woken: Vec<String> = changed.union(&added).filter(|app| !asked(app)).cloned().collect();
+        for app in changed.union(&gone).filter_map(|name| before.apps.get(name)) {
+            self.set_settled(app, None);
+            self.healths().forget(app);
+            self.desk().alarms().set(&app.name, None);
+        }
+        self.set_config(config);
+        let reconfigured = Reconfigured {
+            added,
+            changed,
+            gone,
+            repositories,
+        };
+        self.tell(Event::Configured(reconfigured.clone()));
+        for app in &woken {
+            self.desk().wake(app);
+        }
+        Ok(reconfigured)
+    }
+
+    /// Changes with each other configuration.
+    pub(crate) fn configurations(&self) -> watch::Receiver<u64> {
+        self.configured().subscribe()
+    }
+
+    /// `None`: they are as before.
+    async fn other_plugins(&self, before: &Config, config: &Config) -> Result<Option<Plugins>, PluginsError> {
+        if before.plugins == config.plugins {
+            return Ok(None);
+        }
+        let (plugins, admitted, base) = (self.plugins(), config.plugins.clone(), self.base().to_owned());
+        let read = move || plugins.readmit(&admitted, &base);
+        match engine::blocking(read).await {
+            Ok(plugins) => plugins.map(Some),
+            // Only a program that ends interrupts it.
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// Whether two say the same of what becomes of an App's documents.
+fn serve_the_same([before, now]: [Option<&RepositorySpec>; 2]) -> bool {
+    let of = |spec: Option<&RepositorySpec>| spec.map(|spec| (spec.git.clone(), spec.plugins.validators.clone()));
+    of(before) == of(now)
+}
+
+/// Plugins whose documents are other ones.
+fn plugin_names(before: &Config, now: &Config) -> BTreeSet<String> {
+    let all = before.plugins.keys().chain(now.plugins.keys());
+    let others = all.filter(|name| before.plugins.get(*name) != now.plugins.get(*name));
+    others.cloned().collect()
+}
+
+/// Whether an App uses one of these plugins. `any_renderer`: one of them is a renderer, so that a folder may be recognised by it.
+fn uses(app: &App, repository: Option<&RepositorySpec>, plugins: &BTreeSet<String>, any_renderer: bool) -> bool {
+    let renders = match app.spec.render.first() {
+        Some(step) => plugins.contains(&step.plugin.name),
+        None => any_renderer,
+    };
+    let validators = repository.and_then(|repository| repository.plugins.validators.as_ref());
+    let checks = match validators {
+        Some(validators) => validators.iter().any(|validator| plugins.contains(&validator.name)),
+        None => plugins.contains(DEFAULT_VALIDATOR),
+    };
+    renders || checks
+}
