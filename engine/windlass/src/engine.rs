@@ -35,6 +35,7 @@ use crate::{
     drift::Drifts,
     fault,
     fights::Fights,
+    foreign::Watching,
     health::Healths,
     holds, leave,
     outbox::{self, Outbox},
@@ -129,6 +130,7 @@ pub struct Engine {
     drifts: Drifts,
     outbox: Outbox,
     depends: Depends,
+    foreign: Watching,
     /// What directory targets hold.
     files: Arc<Memory>,
     room: Room,
@@ -189,6 +191,7 @@ impl Engine {
             fights: Fights::default(),
             healths: Healths::default(),
             drifts: Drifts::default(),
+            foreign: Watching::default(),
             files: Arc::default(),
             room: Room::new(ROOM),
             verdicts: Verdicts::default(),
@@ -365,6 +368,11 @@ impl Engine {
 
     pub(crate) const fn depends(&self) -> &Depends {
         &self.depends
+    }
+
+    /// What Apps use and is not theirs.
+    pub(crate) const fn foreign(&self) -> &Watching {
+        &self.foreign
     }
 
     pub(crate) const fn outbox(&self) -> &Outbox {

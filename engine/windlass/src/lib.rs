@@ -40,6 +40,7 @@ mod drift;
 mod clusters;
 mod lock;
 mod added;
+mod foreign;
 mod hooks;
 pub mod state;
 pub mod report;
