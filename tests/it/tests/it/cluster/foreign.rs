@@ -279,11 +279,16 @@ fn it_is_no_change_that_waits_for_a_person_and_stops_where_repairs_stop() {
     let bed = Bed::new("foreign-holds", WATCH);
     let others = Others { bed: &bed };
     others.make("db", "0");
-    bed.commit(&[("web", web()), ("m", map("m", "1"))]);
+    let mut hook = map("hook", "1");
+    hook["metadata"]["annotations"] = json!({"helm.sh/hook": "pre-install,pre-upgrade"});
+    bed.commit(&[("web", web()), ("m", map("m", "1")), ("hook", hook)]);
     sync_at(&bed, "2026-01-05T10:00:00Z");
     let begun = template(&bed, "web").0;
     let restarts = || template(&bed, "web").0 - begun;
     let entries = history(&bed);
+    // Another one whenever the hook runs.
+    let ran = || bed.live(&bed.map_path("hook"))["metadata"]["uid"].clone();
+    let installed = ran();
 
     let with = |more: &str| bed.configure(bed.server.kubeconfig(), &format!("{WATCH}{more}"));
     with("  sync: {mode: Approve}\n");
@@ -299,13 +304,15 @@ fn it_is_no_change_that_waits_for_a_person_and_stops_where_repairs_stop() {
     assert_eq!(restarts(), 1, "what was approved before, with another password");
     assert_eq!(plan("2026-01-05T10:04:00Z"), first);
     assert_eq!(restarts(), 1);
-    assert_eq!(history(&bed), entries);
+    assert_eq!((history(&bed), ran()), (entries, installed.clone()));
     let approved = bed
         .sandbox
         .windlass(&["approve", "app", &first.as_str().unwrap()[7..19]]);
     assert!(approved.status.success(), "{approved:?}");
     assert_eq!(sync_at(&bed, "2026-01-05T10:05:00Z").counts("app"), [0, 1, 1, 0, 0]);
     assert_eq!((restarts(), history(&bed)), (2, entries + 1));
+    let upgraded = ran();
+    assert_ne!(upgraded, installed);
 
     // A window that stops repairs stops it; any other does not.
     let window = |heal: bool| {
@@ -334,6 +341,12 @@ fn it_is_no_change_that_waits_for_a_person_and_stops_where_repairs_stop() {
     with("");
     sync_at(&bed, "2026-01-05T13:10:00Z");
     assert_eq!(restarts(), 5);
+
+    with("  dependsOn: [{object: {kind: ConfigMap, name: nowhere}}]\n");
+    others.write("db", "pw", "5");
+    sync_at(&bed, "2026-01-05T14:00:00Z");
+    assert_eq!(restarts(), 6);
+    assert_eq!((history(&bed), ran()), (entries + 1, upgraded));
 }
 
 /// As [`sync_at`], however it ends.
