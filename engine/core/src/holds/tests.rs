@@ -233,7 +233,10 @@ fn a_restart_for_what_is_not_the_apps_is_no_change_of_git() {
         name(&with("2, stamped", Some(&wanted), &wanted)),
         name(&with("2, stamped again", None, &wanted)),
     ];
-    assert!(names[0].is_some() && names.iter().all(|name| *name == names[0]), "{names:?}");
+    assert!(
+        names[0].is_some() && names.iter().all(|name| *name == names[0]),
+        "{names:?}"
+    );
     assert_eq!(changed(&with("2, stamped", Some(&wanted), &wanted)), 1);
     assert_ne!(names[0], name(&step("a", "3", Action::Configure(Cause::Changed))));
 }
