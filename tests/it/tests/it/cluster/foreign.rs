@@ -189,6 +189,10 @@ fn what_cannot_be_seen_restarts_nothing_and_is_found_when_it_can() {
     others.delete("db");
     sync_at(&bed, "2026-01-05T10:03:00Z");
     others.make("db", "2");
+    let (code, foreseen) = bed.diff();
+    assert_eq!(code, Some(3));
+    assert!(notes(&foreseen).contains("changed (not of this App)"), "{foreseen}");
+    assert_eq!(template(&bed, "web"), begun);
     sync_at(&bed, "2026-01-05T10:04:00Z");
     let second = template(&bed, "web");
     assert_eq!(second.0, begun.0 + 1);
@@ -230,6 +234,63 @@ fn what_cannot_be_seen_restarts_nothing_and_is_found_when_it_can() {
         sync_at(&bed, &format!("2026-01-05T11:{:02}:00Z", seconds % 60));
         Ok(template(&bed, "web").0 == second.0 + 1)
     });
+}
+
+#[test]
+fn an_engine_that_may_not_watch_says_so_and_finds_out_when_it_may() {
+    let bed = Bed::new("foreign-unwatched", WATCH);
+    bed.server.service_account(&bed.namespace, "deployer").unwrap();
+    let engine = bed.server.service_account(&bed.namespace, "engine").unwrap();
+    let client = bed.person();
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let grant = |what: &str, rules: Value| {
+        let name = format!("{}-{what}", bed.namespace);
+        let subject = json!({"kind": "ServiceAccount", "namespace": bed.namespace, "name": "engine"});
+        let role = json!({"metadata": {"name": name}, "rules": rules});
+        client.create(&format!("{rbac}/clusterroles"), &role).unwrap();
+        let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name});
+        let binding = json!({"metadata": {"name": name}, "roleRef": role, "subjects": [subject]});
+        client.create(&format!("{rbac}/clusterrolebindings"), &binding).unwrap();
+    };
+    // It is the admin of its namespace otherwise, and would see the Secrets.
+    let binding = format!("{rbac}/namespaces/{}/rolebindings/engine-admin", bed.namespace);
+    client.delete(&binding).unwrap();
+    grant(
+        "observes",
+        json!([
+            {"apiGroups": ["apps"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [""], "resources": ["serviceaccounts", "groups"], "verbs": ["impersonate"]},
+        ]),
+    );
+    let kubeconfig = bed.sandbox.path().join("engine.kubeconfig");
+    fs::write(&kubeconfig, bed.server.kubeconfig_with(bed.server.server(), &engine)).unwrap();
+    bed.configure(&kubeconfig, WATCH);
+    as_account(&bed);
+    let others = Others { bed: &bed };
+    others.make("db", "1");
+    others.make_env();
+    bed.commit(&[("web", web())]);
+    soon("its rights are known", || {
+        Ok(sync_at_any(&bed, "2026-01-05T10:00:00Z").code == Some(0))
+    });
+
+    let running = bed.run();
+    let report = running.report("it may not watch", |report| {
+        report["diagnostics"][0]["code"] == "foreign-unwatched" && report["health"] == "healthy"
+    });
+    assert_eq!(report["diagnostics"].as_array().unwrap().len(), 1, "{report}");
+    assert_eq!(report["diagnostics"][0]["severity"], "warning");
+    let before = template(&bed, "web").0;
+    others.write("db", "pw", "2");
+    grant(
+        "sees",
+        json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}]),
+    );
+    running.report("what changed before is found", |report| {
+        notes(report).contains("restarts: Secret")
+    });
+    assert_eq!(template(&bed, "web").0, before + 1);
 }
 
 #[test]
