@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::{digest::Digest, plugin::Grant, reach::Reach};
 
 pub use app::{
-    AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, HealthSpec, IN_CLUSTER, PluginChoice,
-    PruneMode, PruneSpec, RenderStep, RestartMode, RestartSpec, TargetSpec,
+    AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, ForeignMode, HealthSpec, IN_CLUSTER,
+    PluginChoice, PruneMode, PruneSpec, RenderStep, RestartMode, RestartSpec, TargetSpec,
 };
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use depends::{DependsOn, Needed};

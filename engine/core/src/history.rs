@@ -9,6 +9,7 @@ use crate::{
     diff::{Action, Counts, Step},
     digest::Digest,
     inventory::Inventory,
+    manifest::Manifest,
     model::ObjectId,
     moment,
     render::Instant,
@@ -183,7 +184,7 @@ pub fn changes_of_git<'p>(
         let verb = Verb::of(&step.action)?;
         let owned = inventory.entries.get(&step.id);
         let applied = owned.and_then(|owned| owned.applied);
-        let wanted = step.desired.as_ref().map(|manifest| manifest.object.hash);
+        let wanted = step.desired.as_ref().map(Manifest::without_restart);
         let is_repair = wanted.is_some() && wanted == applied;
         (!is_repair).then_some((step, verb))
     })

@@ -205,7 +205,7 @@ pub fn digest(plan: &Plan, inventory: &Inventory) -> Option<Digest> {
         };
         parts.push(verb.as_bytes().to_vec());
         let wanted = step.desired.as_ref();
-        parts.push(wanted.map_or_else(Vec::new, |manifest| manifest.object.hash.as_bytes().to_vec()));
+        parts.push(wanted.map_or_else(Vec::new, |manifest| manifest.of_git().as_bytes().to_vec()));
     }
     (!parts.is_empty()).then(|| Digest::of_parts(parts.iter().map(Vec::as_slice)))
 }

@@ -159,6 +159,10 @@ mod tests {
             configured: Some(Configured {
                 used: [("ConfigMap shop/a".into(), "0123".into())].into(),
                 stamp: Some("4567".into()),
+                restarted: Some(Instant {
+                    seconds: 5,
+                    nanoseconds: 0,
+                }),
             }),
             ..Owned::default()
         };

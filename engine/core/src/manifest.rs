@@ -13,7 +13,7 @@ use crate::{
     hooks::{self, HELM_HOOK, Hook},
     model::{NotAnObject, Object, ObjectId},
     render::{Diagnostic, Document, FileAt, Format, Location, Output, Severity, attribute},
-    restart::Configured,
+    restart::Restart,
     yaml::{self, Room, YamlDocument, YamlError},
 };
 
@@ -35,7 +35,7 @@ pub struct Manifest {
     /// What of it was drawn at random, as the plugin says: for previews. No part of the object's identity.
     pub generated: Option<Generated>,
     /// What the inventory is to know of its configuration once it is applied ([`crate::restart`]). No part of the object's identity.
-    pub configured: Option<Configured>,
+    pub configured: Option<Restart>,
 }
 
 /// Values that another installation would have others of.
@@ -93,8 +93,14 @@ impl Desired {
     pub fn with(&self, mut change: impl FnMut(&mut Manifest)) -> Self {
         let mut desired = self.clone();
         desired.objects.values_mut().for_each(&mut change);
-        desired.hash = hash(&desired);
+        desired.hash = hash(&desired, |manifest| manifest.object.hash);
         desired
+    }
+
+    /// Its hash without the restarts that git is no cause of.
+    #[must_use]
+    pub fn without_restarts(&self) -> Digest {
+        hash(self, Manifest::without_restart)
     }
 }
 
@@ -103,6 +109,20 @@ impl Manifest {
     pub fn rewrite(&mut self, body: Value) {
         self.object.hash = Digest::of(crate::model::canonical(&body).as_bytes());
         self.object.body = body;
+    }
+
+    /// Its hash without a restart that git is no cause of.
+    #[must_use]
+    pub fn without_restart(&self) -> Digest {
+        let without = self.configured.as_ref().and_then(|restart| restart.without);
+        without.unwrap_or(self.object.hash)
+    }
+
+    /// Names what git says of it: the same whatever was restarted meanwhile for what isn't git's.
+    #[must_use]
+    pub fn of_git(&self) -> Digest {
+        let of_git = self.configured.as_ref().and_then(|restart| restart.of_git);
+        of_git.unwrap_or(self.object.hash)
     }
 }
 
@@ -248,7 +268,7 @@ impl Reader<'_> {
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
-        desired.hash = hash(&desired);
+        desired.hash = hash(&desired, |manifest| manifest.object.hash);
         hooks::finish(&mut desired);
         Ok(desired)
     }
@@ -384,11 +404,11 @@ fn twice(first: &Manifest, second: &Manifest) -> Diagnostic {
 }
 
 /// Of identities and contents, hooks included.
-fn hash(desired: &Desired) -> Digest {
+fn hash(desired: &Desired, of: impl Fn(&Manifest) -> Digest) -> Digest {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     for manifest in desired.objects.values().chain(&desired.hooks) {
         parts.push(manifest.object.id.to_string().into_bytes());
-        parts.push(manifest.object.hash.as_bytes().to_vec());
+        parts.push(of(manifest).as_bytes().to_vec());
     }
     Digest::of_parts(parts.iter().map(Vec::as_slice))
 }

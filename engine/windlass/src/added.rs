@@ -8,15 +8,21 @@ use std::sync::Arc;
 use serde_json::Value;
 use windlass_core::{
     config::{App, RestartMode},
+    digest::Digest,
     inventory::{Inventory, Owned},
     lock,
     manifest::{Desired, Manifest},
-    model::{Object, ObjectId},
+    model::{Object, ObjectId, canonical},
     options::{IgnoreRule, Options, Write},
-    restart,
+    restart::{self, Restart},
 };
 
-use crate::{clusters::Clusters, engine::Engine, report::Report};
+use crate::{
+    clusters::Clusters,
+    engine::Engine,
+    foreign::{self, Foreign},
+    report::Report,
+};
 
 /// What is added to an app's objects.
 #[derive(Debug, Clone)]
@@ -45,35 +51,45 @@ impl Added {
     }
 
     /// What is wanted, with it. Tells which pods are made anew, and why.
-    pub(crate) fn to(&self, desired: &Arc<Desired>, inventory: &Inventory, report: &mut Report) -> Arc<Desired> {
+    pub(crate) fn to(
+        &self,
+        desired: &Arc<Desired>,
+        inventory: &Inventory,
+        foreign: Option<&Foreign<'_>>,
+        report: &mut Report,
+    ) -> Arc<Desired> {
         let is_stamped = |owned: &Owned| owned.configured.is_some();
         if self.source.is_none() && self.mode == RestartMode::Off && !inventory.entries.values().any(is_stamped) {
             return Arc::clone(desired);
         }
+        let waits = |id: &ObjectId| foreign.and_then(|foreign| foreign.waits(id));
         Arc::new(desired.with(|manifest| {
             let owned = inventory.entries.get(&manifest.object.id);
             let before = owned.and_then(|owned| owned.configured.as_ref());
             let is_left = |source: &Manifest| self.is_left(source);
-            let restart = restart::decide(&self.key, self.mode, manifest, desired, before, is_left);
-            let restart = restart.filter(|_| !self.is_left(manifest));
-            if let Some(restart) = &restart
-                && !restart.because.is_empty()
-            {
-                let note = format!(
-                    "{} restarts: {} changed",
-                    manifest.object.id,
-                    restart.because.join(", ")
-                );
-                report.notes.push(note);
+            let given = foreign.map(|foreign| foreign.given(&waits));
+            let restart = restart::decide(&self.key, self.mode, manifest, desired, before, is_left, given);
+            let mut restart = restart.filter(|_| !self.is_left(manifest));
+            if let Some(restart) = &mut restart {
+                if let Some(note) = note(&manifest.object.id, restart) {
+                    foreign::push(&mut report.notes, note);
+                }
+                let with = |stamp: Option<&str>| match self.body(&manifest.object, stamp) {
+                    Some(body) => Digest::of(canonical(&body).as_bytes()),
+                    None => manifest.object.hash,
+                };
+                if restart.is_foreign_alone() {
+                    restart.without = Some(with(before.and_then(|before| before.stamp.as_deref())));
+                }
+                if restart.configured.stamp.is_some() {
+                    restart.of_git = Some(restart.name_of_git(with(None)));
+                }
             }
-            manifest.configured = restart.map(|restart| restart.configured);
-            let stamp = manifest
-                .configured
-                .as_ref()
-                .and_then(|configured| configured.stamp.as_deref());
+            let stamp = restart.as_ref().and_then(|restart| restart.configured.stamp.as_deref());
             if let Some(body) = self.body(&manifest.object, stamp) {
                 manifest.rewrite(body);
             }
+            manifest.configured = restart;
         }))
     }
 
@@ -93,10 +109,26 @@ impl Added {
     }
 
     /// Whether an object's content is others', so that what git says of it isn't what lives.
-    fn is_left(&self, manifest: &Manifest) -> bool {
+    pub(crate) fn is_left(&self, manifest: &Manifest) -> bool {
         let is_only_made = Options::of(&manifest.object.body).is_ok_and(|options| options.write == Write::CreateOnly);
         is_only_made || is_ignored(&self.ignore, manifest)
     }
+}
+
+/// Which pods are made anew, or would be but have to wait, and why.
+fn note(id: &ObjectId, restart: &Restart) -> Option<String> {
+    let ours = (!restart.because.is_empty()).then(|| format!("{} changed", restart.because.join(", ")));
+    let others =
+        (!restart.foreign.is_empty()).then(|| format!("{} changed (not of this App)", restart.foreign.join(", ")));
+    let why: Vec<String> = ours.into_iter().chain(others).collect();
+    if why.is_empty() {
+        return None;
+    }
+    let why = why.join(", ");
+    Some(match &restart.waits {
+        None => format!("{id} restarts: {why}"),
+        Some(wait) => format!("{id} will restart: {why}; it waits {wait}"),
+    })
 }
 
 /// Of a ConfigMap or Secret: a rule may leave any of its content to others.

@@ -1,4 +1,4 @@
-//! Apps that are looked at again at a time of day: when a window opens or closes, and when a suspension ends.
+//! Apps that are looked at again at a time of day: when a window opens or closes, when a suspension ends, when a restart may be made.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,21 @@ use windlass_core::render::Instant;
 
 use crate::clock;
 
-/// When, by app; the next time of each.
+/// What an app is looked at for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
+    /// What it may do turns: a window, a suspension.
+    Gate,
+    /// A restart is due, or what it goes by can be tried again.
+    Restart,
+    /// What its pods use changed again, a moment after the last time.
+    Content,
+}
+
+/// When, by app and purpose; the next time of each.
 #[derive(Default)]
 pub(crate) struct Alarms {
-    times: Mutex<BTreeMap<String, Instant>>,
+    times: Mutex<BTreeMap<(String, Purpose), Instant>>,
     changed: Notify,
 }
 
@@ -22,12 +33,12 @@ pub(crate) struct Alarms {
 const LONGEST: Duration = Duration::from_secs(60);
 
 impl Alarms {
-    /// From now on this one counts for the app. `None`: there is nothing to look at.
-    pub(crate) fn set(&self, app: &str, at: Option<Instant>) {
+    /// From now on this one counts for the app and purpose. `None`: there is nothing to look at.
+    pub(crate) fn set(&self, app: &str, purpose: Purpose, at: Option<Instant>) {
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match at {
-            Some(at) => times.insert(app.to_owned(), at),
-            None => times.remove(app),
+            Some(at) => times.insert((app.to_owned(), purpose), at),
+            None => times.remove(&(app.to_owned(), purpose)),
         };
         if before != at {
             self.changed.notify_one();
@@ -40,14 +51,13 @@ impl Alarms {
             let now = clock::now();
             let (due, next) = {
                 let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-                let due: Vec<String> = times
+                let mut due: Vec<String> = times
                     .iter()
                     .filter(|(_, at)| **at <= now)
-                    .map(|(app, _)| app.clone())
+                    .map(|((app, _), _)| app.clone())
                     .collect();
-                due.iter().for_each(|app| {
-                    times.remove(app);
-                });
+                due.dedup();
+                times.retain(|_, at| *at > now);
                 (due, times.values().min().copied())
             };
             if !due.is_empty() {
@@ -88,16 +98,18 @@ mod tests {
     #[tokio::test]
     async fn the_next_alarm_of_an_app_counts() {
         let alarms = Alarms::default();
-        alarms.set("late", Some(in_a(3600)));
-        alarms.set("b", Some(in_a(3600)));
-        alarms.set("b", Some(in_a(-1)));
-        alarms.set("a", Some(in_a(-1)));
+        alarms.set("late", Purpose::Gate, Some(in_a(3600)));
+        alarms.set("b", Purpose::Gate, Some(in_a(3600)));
+        alarms.set("b", Purpose::Gate, Some(in_a(-1)));
+        alarms.set("a", Purpose::Gate, Some(in_a(-1)));
+        alarms.set("a", Purpose::Restart, Some(in_a(-2)));
         assert_eq!(alarms.due().await, ["a", "b"]);
         let set = async {
-            alarms.set("gone", Some(in_a(-1)));
-            alarms.set("gone", None);
+            alarms.set("gone", Purpose::Gate, Some(in_a(-1)));
+            alarms.set("gone", Purpose::Gate, None);
             tokio::task::yield_now().await;
-            alarms.set("soon", Some(in_a(1)));
+            alarms.set("soon", Purpose::Restart, Some(in_a(1)));
+            alarms.set("soon", Purpose::Gate, None);
         };
         let (due, ()) = tokio::join!(alarms.due(), set);
         assert_eq!(due, ["soon"]);

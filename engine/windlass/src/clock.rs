@@ -3,7 +3,7 @@
 //! Tests say when a process starts: `WINDLASS_CLOCK=2026-01-05T08:59:58Z`. From there its clock goes on as every other. Release
 //! builds hold nothing of it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use windlass_core::render::Instant;
 
@@ -17,6 +17,17 @@ pub(crate) fn now() -> Instant {
     Instant {
         seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         nanoseconds: since.subsec_nanos(),
+    }
+}
+
+/// In so long.
+pub(crate) fn after(wait: Duration) -> Instant {
+    let now = now();
+    let nanoseconds = u64::from(now.nanoseconds) + u64::from(wait.subsec_nanos());
+    let whole = wait.as_secs().saturating_add(nanoseconds / 1_000_000_000);
+    Instant {
+        seconds: now.seconds.saturating_add_unsigned(whole),
+        nanoseconds: u32::try_from(nanoseconds % 1_000_000_000).unwrap_or_default(),
     }
 }
 

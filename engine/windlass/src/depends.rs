@@ -1,8 +1,7 @@
 //! What an App depends on: whether it is there and well, and who wakes the App when it is.
 //!
 //! An App waits before it is changed for another desired hash, and for nothing else: drift is repaired and what was applied before is
-//! applied again whatever the others do. To wait
-//! is to end the cycle; a report of the other App, or a watch on the object, begins the next.
+//! applied again whatever the others do. To wait is to end the cycle; a report of the other App, or a watch on the object, begins the next.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +12,7 @@ use tokio::sync::Notify;
 use windlass_cluster::{discovery::KindError, notice::Notice};
 use windlass_core::{
     config::{App, Config, DependsOn, Needed},
-    diff::Plan,
+    digest::Digest,
     health::{self, State},
     model::ObjectId,
 };
@@ -115,7 +114,7 @@ pub(crate) fn is_in_vain(engine: &Engine, app: &App, report: &Report) -> bool {
     known.any(|name| of_app(engine, app, name, report).is_some())
 }
 
-/// Whether an App may be changed. If not, the report says what it waits for.
+/// Whether an App may be changed to what it is to be: its `desired` hash, without restarts that git is no cause of. If not, the report says what it waits for.
 ///
 /// # Errors
 /// When a dependency can't be looked at.
@@ -123,27 +122,32 @@ pub(crate) async fn are_met(
     engine: &Engine,
     app: &App,
     seen: &Seen,
-    plan: &Plan,
+    desired: Digest,
     report: &mut Report,
 ) -> Result<bool, Stop> {
     // Who goes back does so because something is wrong already, and mostly with what it depends on.
-    let is_another = seen.course == Course::Git && seen.inventory.desired != Some(plan.desired);
+    let is_another = seen.course == Course::Git && seen.inventory.desired != Some(desired);
     let mut waits = Vec::new();
+    // One that is watched already is watched on: a new one would wake the App for what it has just seen.
+    let mut watched = engine
+        .depends()
+        .standings()
+        .notices
+        .remove(&app.name)
+        .unwrap_or_default();
     let mut notices = BTreeMap::new();
     for one in app.spec.depends_on.iter().filter(|_| is_another) {
         match one {
             DependsOn { app: Some(name), .. } => waits.extend(of_app(engine, app, name, report)),
             DependsOn {
                 object: Some(needed), ..
-            } => waits.extend(of_object(engine, app, needed, one, &mut notices).await?),
+            } => waits.extend(of_object(engine, app, needed, one, (&mut watched, &mut notices)).await?),
             DependsOn { .. } => {}
         }
     }
     {
         let mut standings = engine.depends().standings();
-        if notices.is_empty() {
-            standings.notices.remove(&app.name);
-        } else {
+        if !notices.is_empty() {
             standings.notices.insert(app.name.clone(), notices);
         }
     }
@@ -175,7 +179,7 @@ async fn of_object(
     app: &App,
     needed: &Needed,
     one: &DependsOn,
-    notices: &mut BTreeMap<ObjectId, Notice>,
+    (watched, notices): (&mut BTreeMap<ObjectId, Notice>, &mut BTreeMap<ObjectId, Notice>),
 ) -> Result<Option<String>, Stop> {
     let stop = |error: &dyn std::error::Error| Stop::of("dependency", error);
     let Some((shared, actor)) = engine.clusters().of(app, engine.options().target.as_ref()).await? else {
@@ -211,8 +215,12 @@ async fn of_object(
     let Some(why) = why else { return Ok(None) };
     let (desk, name) = (Arc::clone(engine.desk()), app.name.clone());
     if desk.is_attended() {
-        let notice = shared.api.notice(&resource, &id, move || {
-            desk.wake(&name);
+        let notice = watched.remove(&id).unwrap_or_else(|| {
+            shared.api.notice(&resource, &id, move |seen| {
+                if !matches!(seen, windlass_cluster::notice::Seen::Unseen(_)) {
+                    desk.wake(&name);
+                }
+            })
         });
         notices.insert(id.clone(), notice);
     }

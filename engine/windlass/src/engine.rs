@@ -36,6 +36,7 @@ use crate::{
     drift::Drifts,
     fault,
     fights::Fights,
+    foreign::Watching,
     health::Healths,
     holds, leave,
     outbox::{self, Outbox},
@@ -130,6 +131,7 @@ pub struct Engine {
     drifts: Drifts,
     outbox: Outbox,
     depends: Depends,
+    foreign: Watching,
     /// What directory targets hold.
     files: Arc<Memory>,
     room: Room,
@@ -183,6 +185,7 @@ impl Engine {
             fights: Fights::default(),
             healths: Healths::default(),
             drifts: Drifts::default(),
+            foreign: Watching::default(),
             files: Arc::default(),
             room: Room::new(ROOM),
             verdicts: Verdicts::default(),
@@ -379,6 +382,11 @@ impl Engine {
 
     pub(crate) const fn depends(&self) -> &Depends {
         &self.depends
+    }
+
+    /// What Apps use and is not theirs.
+    pub(crate) const fn foreign(&self) -> &Watching {
+        &self.foreign
     }
 
     pub(crate) const fn outbox(&self) -> &Outbox {

@@ -42,6 +42,7 @@ mod current;
 pub mod reconfigure;
 mod lock;
 mod added;
+mod foreign;
 mod hooks;
 pub mod state;
 pub mod report;

@@ -9,6 +9,7 @@ use windlass_core::{
     config::App,
     dag::Dag,
     diff::{self, Plan, Policy},
+    digest::Digest,
     guard,
     history::Origin,
     inventory::Inventory,
@@ -24,7 +25,7 @@ use crate::{
     claims::Whereabouts,
     depends, drift,
     engine::Engine,
-    fault,
+    fault, foreign,
     holds::{self, Course},
     hooks::{self, Hooks},
     preview::{self, Foreseen},
@@ -74,12 +75,14 @@ pub async fn diff(engine: &Engine, app: &App) -> (Report, Option<Foreseen>) {
 
 async fn foresee(engine: &Engine, app: &App, report: &mut Report) -> Result<(Foreseen, Result<Health, Stop>), Stop> {
     let mut seen = look(engine, app, report).await?;
+    seen.acts = false;
     holds::choose_to_show(engine, &mut seen, report).await?;
     let Planned {
         plan,
         wanted,
         held,
         _room,
+        ..
     } = plan(engine, app, &seen, report).await?;
     holds::foresee(engine, app, &mut seen, &plan, report).await?;
     report
@@ -131,6 +134,7 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
         mut plan,
         wanted,
         held,
+        without_restarts,
         _room,
     } = planned;
     held?; // empty render, mass delete
@@ -140,7 +144,7 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     report.drifted = drift::look(engine.drifts(), &seen.key, target, &mut plan).await; // where drift is only told
 
     let order = Dag::new(&plan.steps).map_err(|error| Stop::of("order", &error))?;
-    if !depends::are_met(engine, app, &seen, &plan, report).await? {
+    if !depends::are_met(engine, app, &seen, without_restarts, report).await? {
         return Ok(Health::Progressing); // of another app, or of an object
     }
     let undone = drift::undone(&plan, &seen.inventory).cloned().collect();
@@ -205,6 +209,7 @@ pub(crate) async fn look(engine: &Engine, app: &App, report: &mut Report) -> Res
         render,
         course,
         heals: true,
+        acts: true,
         facts,
     })
 }
@@ -214,7 +219,9 @@ pub(crate) async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut R
     let rendering = seen.render.documents(engine, report).await?;
     engine.stage(app, Stage::Validating);
     validate::run(engine, app, &rendering, report).await?; // may it?
-    let desired = &Added::of(engine, app).to(&rendering.desired, &seen.inventory, report);
+    let foreign = foreign::look(engine, app, seen, &rendering.desired, report).await?; // what do others' objects hold?
+    let desired = &Added::of(engine, app).to(&rendering.desired, &seen.inventory, foreign.as_ref(), report);
+    foreign.into_iter().for_each(|foreign| foreign.rest(desired));
 
     engine.stage(app, Stage::Observing);
     let target = seen.target.as_ref();
@@ -230,6 +237,7 @@ pub(crate) async fn plan(engine: &Engine, app: &App, seen: &Seen, report: &mut R
         plan,
         wanted: rendering.desired,
         held,
+        without_restarts: desired.without_restarts(),
         _room: room,
     })
 }
@@ -251,6 +259,8 @@ pub(crate) struct Seen {
     pub(crate) course: Course,
     /// Whether what somebody else changed is repaired.
     pub(crate) heals: bool,
+    /// Whether what is planned is to be done, and not only shown.
+    pub(crate) acts: bool,
     /// What renders may ask about the target.
     pub(crate) facts: Facts,
 }
@@ -272,6 +282,8 @@ pub(crate) struct Planned {
     /// As git says it, hooks included.
     pub(crate) wanted: Arc<Desired>,
     pub(crate) held: Result<(), Stop>,
+    /// The desired hash without restarts that git is no cause of.
+    pub(crate) without_restarts: Digest,
     pub(crate) _room: Place,
 }
 

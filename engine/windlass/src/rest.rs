@@ -3,6 +3,7 @@
 use windlass_core::{config::App, holds::Suspension, render::Severity};
 
 use crate::{
+    alarms::Purpose,
     drift,
     engine::Engine,
     holds,
@@ -14,7 +15,7 @@ use crate::{
 
 /// Looks at an App, and at nothing else: it stays suspended whatever is found, and ends by itself when it is time.
 pub(crate) async fn observe(engine: &Engine, app: &App, suspension: Suspension, report: &mut Report) -> Health {
-    engine.desk().alarms().set(&app.name, suspension.until);
+    engine.desk().alarms().set(&app.name, Purpose::Gate, suspension.until);
     report.rests(suspension);
     if let Err(stop) = look(engine, app, report).await {
         let warnings = stop.diagnostics.into_iter().map(|mut finding| {
@@ -31,6 +32,7 @@ async fn look(engine: &Engine, app: &App, report: &mut Report) -> Result<(), Sto
     let mut seen = reconcile::look(engine, app, report).await?;
     holds::choose(engine, app, &mut seen, report).await?;
     holds::rest(engine, &mut seen).await?;
+    seen.acts = false;
     if settled::holds(engine, app, &seen, report).await? {
         return Ok(());
     }

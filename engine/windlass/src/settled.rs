@@ -36,7 +36,7 @@ pub(crate) struct Settled {
 pub(crate) async fn holds(engine: &Engine, app: &App, seen: &Seen, report: &mut Report) -> Result<bool, Stop> {
     let (inventory, target) = (&seen.inventory, seen.target.as_ref());
     let settled = match engine.settled(app) {
-        Some(settled) if settled.fits(seen) && !engine.explains() => settled,
+        Some(settled) if settled.fits(seen) && !engine.explains() && engine.foreign().is_quiet(app) => settled,
         _ => return Ok(false),
     };
     let live = target.observe(&Desired::default(), inventory).await?;

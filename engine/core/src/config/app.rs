@@ -229,6 +229,9 @@ pub struct RestartSpec {
     /// When.
     #[serde(default, deserialize_with = "super::mode_or_off")]
     pub mode: RestartMode,
+    /// Whether objects count that are not the App's.
+    #[serde(default)]
+    pub foreign: ForeignMode,
 }
 
 /// When the pods of a Deployment, StatefulSet or DaemonSet are made anew, though git says nothing else of them.
@@ -239,6 +242,16 @@ pub enum RestartMode {
     Off,
     /// When the content changes that they use of a ConfigMap or Secret of the same App.
     OnChange,
+}
+
+/// Whether ConfigMaps and Secrets that are not of the App make its pods anew when they change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForeignMode {
+    /// No.
+    #[default]
+    Ignore,
+    /// Yes: they are watched, and read in the App's name.
+    Watch,
 }
 
 impl Default for PruneSpec {
@@ -286,6 +299,10 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
             &format!("/spec/conflicts/takeFrom/{index}"),
             format!("{field}: `{name}` {why}"),
         );
+    }
+    if spec.restart.foreign == ForeignMode::Watch && spec.restart.mode == RestartMode::Off {
+        let message = "spec.restart.foreign is `Watch`, and nothing restarts: say `mode: OnChange` too".to_owned();
+        return wrong("/spec/restart/foreign", message);
     }
     depends::check(&spec.depends_on)?;
     conditions(&spec.ignore)?;

@@ -44,6 +44,20 @@ fn a_configuration_is_read() {
 }
 
 #[test]
+fn foreign_objects_restart_nothing_where_nothing_restarts() {
+    let with = |restart: &str| GOOD.replace("  target:", &format!("  restart: {restart}\n  target:"));
+    let config = load(&with("{mode: OnChange, foreign: Watch}")).unwrap();
+    assert_eq!(config.apps["api"].spec.restart.foreign, ForeignMode::Watch);
+    let config = load(&with("{mode: OnChange}")).unwrap();
+    assert_eq!(config.apps["api"].spec.restart.foreign, ForeignMode::Ignore);
+    let found = errors(&with("{foreign: Watch}"));
+    assert!(
+        found[0].starts_with("18:") && found[0].contains("spec.restart.foreign is `Watch`"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_misspelt_field_is_told_with_its_line() {
     let found = errors(&GOOD.replace("target: {namespace", "target: {namespce"));
     assert!(

@@ -7,6 +7,7 @@ use crate::{
     inventory::{FORMAT, Inventory, Owned, Ruled},
     manifest::Manifest,
     options::{Options, Write},
+    restart::Configured,
 };
 
 /// The outcome of one step, as the target reports it.
@@ -48,7 +49,7 @@ impl Inventory {
                     entry.intended = Some(manifest.object.hash);
                     // What is made now may be made without our being told: what its pods were made with is known then.
                     if entry.applied.is_none() && entry.configured.is_none() {
-                        entry.configured.clone_from(&manifest.configured);
+                        entry.configured = configured(manifest);
                     }
                     entry.deleting = false;
                 }
@@ -113,8 +114,12 @@ fn owned(manifest: &Manifest, receipt: Receipt) -> Owned {
         uid: receipt.uid,
         projection: receipt.projection,
         ruled: receipt.ruled,
-        configured: manifest.configured.clone(),
+        configured: configured(manifest),
     }
+}
+
+fn configured(manifest: &Manifest) -> Option<Configured> {
+    manifest.configured.as_ref().map(|restart| restart.configured.clone())
 }
 
 /// What is known of an object that was left as it is.

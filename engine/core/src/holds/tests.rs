@@ -4,6 +4,7 @@ use crate::{
     inventory::Owned,
     manifest::{Manifest, Role, Within},
     model::{Object, ObjectId},
+    restart::Restart,
 };
 
 const fn at(seconds: i64) -> Instant {
@@ -199,4 +200,43 @@ fn what_failed_is_remembered_until_it_is_resumed() {
     assert_eq!(serde_json::from_str::<Decisions>(&text).unwrap(), decisions);
     assert!(decisions.resume());
     assert_eq!(decisions, Decisions::default());
+}
+
+#[test]
+fn a_restart_for_what_is_not_the_apps_is_no_change_of_git() {
+    let applied = step("a", "1", Action::Keep);
+    let inventory = owning(&[&applied]);
+    let hash = |step: &Step| step.desired.as_ref().unwrap().object.hash;
+    let with = |value: &str, without: Option<&Step>, of_git: &Step| {
+        let mut step = step("a", value, Action::Configure(Cause::Changed));
+        step.desired.as_mut().unwrap().configured = Some(Restart {
+            without: without.map(hash),
+            of_git: Some(hash(of_git)),
+            ..Restart::default()
+        });
+        step
+    };
+    let name = |step: &Step| {
+        let plan = Plan {
+            steps: vec![step.clone()],
+            ..Plan::default()
+        };
+        digest(&plan, &inventory)
+    };
+    let changed = |step: &Step| history::changes_of_git([step], &inventory).count();
+    let restart = with("1, stamped", Some(&applied), &applied);
+    assert_eq!((name(&restart), changed(&restart)), (None, 0));
+    // Git changes the same object: its plan has one name, restarted or not, and whatever its stamp is.
+    let wanted = step("a", "2", Action::Configure(Cause::Changed));
+    let names = [
+        name(&with("2", None, &wanted)),
+        name(&with("2, stamped", Some(&wanted), &wanted)),
+        name(&with("2, stamped again", None, &wanted)),
+    ];
+    assert!(
+        names[0].is_some() && names.iter().all(|name| *name == names[0]),
+        "{names:?}"
+    );
+    assert_eq!(changed(&with("2, stamped", Some(&wanted), &wanted)), 1);
+    assert_ne!(names[0], name(&step("a", "3", Action::Configure(Cause::Changed))));
 }

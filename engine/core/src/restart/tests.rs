@@ -48,7 +48,7 @@ fn one_of(name: &str, key: &str) -> Value {
 
 fn decided(mode: RestartMode, pod: &Value, objects: &[Value], before: Option<&Configured>) -> Option<Restart> {
     let web = manifest(workload("Deployment", pod.clone()));
-    decide(&key(), mode, &web, &desired(objects.to_vec()), before, |_| false)
+    decide(&key(), mode, &web, &desired(objects.to_vec()), before, |_| false, None)
 }
 
 #[test]
@@ -121,6 +121,7 @@ fn only_workloads_that_roll_are_restarted() {
             &desired([map.clone()]),
             None,
             |_| false,
+            None,
         );
         assert_eq!(found.is_some(), expected, "{kind}");
     }
@@ -133,7 +134,8 @@ fn only_workloads_that_roll_are_restarted() {
             &manifest(job),
             &desired([map]),
             None,
-            |_| false
+            |_| false,
+            None,
         ),
         None
     );
@@ -189,6 +191,7 @@ fn what_is_others_restarts_nothing() {
         &desired([map_of("a", json!({"k": "1"}))]),
         None,
         |source| source.object.id.name == "a",
+        None,
     );
     assert_eq!(left, None);
     assert_eq!(decided(RestartMode::OnChange, &all_of("foreign"), &[], None), None);
@@ -224,6 +227,7 @@ fn nobody_can_try_out_passwords() {
             &desired([secret.clone()]),
             None,
             |_| false,
+            None,
         );
         restart.unwrap().configured.used["Secret shop/a"].clone()
     };
@@ -248,6 +252,151 @@ fn a_stamp_is_part_of_the_template() {
     assert_eq!(stamped(&json!({"spec": {"template": {"metadata": "x"}}}), "abc"), None);
 }
 
+const fn at(seconds: i64) -> Instant {
+    Instant {
+        seconds,
+        nanoseconds: 0,
+    }
+}
+
+/// A workload that uses others' objects, at a time; `lives`: those that can be read.
+fn watching(pod: &Value, lives: &[Value], before: Option<&Configured>, now: i64) -> Restart {
+    let desired = desired([workload("Deployment", pod.clone())]);
+    let all = foreign(&desired, |_| false);
+    let mut digests = BTreeMap::new();
+    for object in lives {
+        let id = Object::from_value(object.clone()).unwrap().id;
+        digests.extend(all[&id].digests(&key(), &id, object));
+    }
+    let foreign = Foreign {
+        digests: &digests,
+        now: at(now),
+        waits: &|_| None,
+    };
+    let web = desired.objects.values().next().unwrap();
+    let restart = decide(
+        &key(),
+        RestartMode::OnChange,
+        web,
+        &desired,
+        before,
+        |_| false,
+        Some(foreign),
+    );
+    restart.unwrap_or_default()
+}
+
+#[test]
+fn others_objects_restart_when_they_change_and_never_when_they_are_not_seen() {
+    let lives = |k: &str| [map_of("a", json!({"k": k, "other": k}))];
+    let first = watching(&one_of("a", "k"), &lives("1"), None, 0);
+    assert_eq!((first.configured.stamp.as_deref(), first.foreign.len()), (None, 0));
+    let unused = [map_of("a", json!({"k": "1", "other": "2"}))];
+    assert_eq!(watching(&one_of("a", "k"), &unused, Some(&first.configured), 1), first);
+    // Gone, or not to be read; and the key alone.
+    for gone in [&[][..], &[map_of("a", json!({"other": "1"}))]] {
+        let gone = watching(&one_of("a", "k"), gone, Some(&first.configured), 2);
+        assert_eq!(gone, first, "what was known last is kept");
+        assert_eq!(
+            watching(&one_of("a", "k"), &lives("1"), Some(&gone.configured), 3),
+            first
+        );
+        let other = watching(&one_of("a", "k"), &lives("2"), Some(&gone.configured), 3);
+        assert_eq!(other.foreign, ["ConfigMap shop/a: k"]);
+        assert!(other.is_foreign_alone() && other.configured.stamp.is_some());
+        assert_eq!(other.configured.restarted, Some(at(3)));
+    }
+    // One that was never seen is only noted.
+    assert_eq!(watching(&one_of("a", "k"), &[], None, 0), Restart::default());
+}
+
+#[test]
+fn restarts_for_others_are_apart_and_none_is_lost() {
+    let lives = |k: &str| [map_of("a", json!({"k": k}))];
+    let pod = all_of("a");
+    let mut known = watching(&pod, &lives("0"), None, 0).configured;
+    let mut made = Vec::new();
+    // Rewritten every second.
+    for second in 1..=200 {
+        let restart = watching(&pod, &lives(&second.to_string()), Some(&known), second);
+        assert_eq!(restart.foreign, ["ConfigMap shop/a"]);
+        match &restart.waits {
+            None => made.push(second),
+            Some(wait) => {
+                assert_eq!(restart.configured, known, "as before");
+                assert_eq!(wait.until, Some(at(made.last().unwrap() + 60)));
+            }
+        }
+        known = restart.configured;
+    }
+    assert_eq!(made, [1, 61, 121, 181]);
+    // It ends: the last content is taken in, once.
+    let last = watching(&pod, &lives("200"), Some(&known), 241);
+    assert!(last.is_foreign_alone());
+    assert_eq!(
+        watching(&pod, &lives("200"), Some(&last.configured), 500).foreign,
+        [""; 0]
+    );
+    // A clock that was set back holds nobody up, and what git changes neither.
+    let back = watching(&pod, &lives("x"), Some(&last.configured), 100);
+    assert_eq!(back.waits, None);
+}
+
+#[test]
+fn what_git_changes_takes_along_what_others_changed() {
+    let pod = json!({"containers": [{"name": "app", "envFrom": [{"configMapRef": {"name": "a"}}, {"configMapRef": {"name": "b"}}]}]});
+    let decided = |ours: &str, others: &str, before: Option<&Configured>| {
+        let desired = desired([workload("Deployment", pod.clone()), map_of("a", json!({"k": ours}))]);
+        let all = foreign(&desired, |_| false);
+        let b = map_of("b", json!({"k": others}));
+        let id = Object::from_value(b.clone()).unwrap().id;
+        assert_eq!(all.keys().collect::<Vec<_>>(), [&id], "only what isn't the app's");
+        let digests = all[&id].digests(&key(), &id, &b);
+        let foreign = Foreign {
+            digests: &digests,
+            now: at(10),
+            waits: &|_| {
+                Some(Wait {
+                    why: "a window".into(),
+                    until: None,
+                })
+            },
+        };
+        let web = desired
+            .objects
+            .values()
+            .find(|manifest| restarts(&manifest.object.id))
+            .unwrap();
+        decide(
+            &key(),
+            RestartMode::OnChange,
+            web,
+            &desired,
+            before,
+            |_| false,
+            Some(foreign),
+        )
+        .unwrap()
+    };
+    let first = decided("1", "1", None).configured;
+    let alone = decided("1", "2", Some(&first));
+    assert_eq!((alone.waits.is_some(), &alone.configured), (true, &first));
+    let both = decided("2", "2", Some(&first));
+    assert_eq!((both.because.len(), both.foreign.len(), &both.waits), (1, 1, &None));
+    assert!(!both.is_foreign_alone());
+    assert_eq!(decided("2", "2", Some(&both.configured)).foreign, [""; 0]);
+    // What git says has one name, whatever was restarted meanwhile.
+    let bare = Digest::of(b"bare");
+    let restarted = Configured {
+        stamp: Some("another".into()),
+        ..first.clone()
+    };
+    let (one, other) = (decided("2", "1", Some(&first)), decided("2", "1", Some(&restarted)));
+    assert_ne!(one.configured.stamp, other.configured.stamp);
+    assert_eq!(one.name_of_git(bare), other.name_of_git(bare));
+    assert_ne!(one.name_of_git(bare), decided("3", "1", Some(&first)).name_of_git(bare));
+}
+
 /// What somebody does.
 #[derive(Debug, Clone)]
 enum Act {
@@ -258,6 +407,13 @@ enum Act {
     /// The pod uses something else.
     Template(usize),
     Mode(bool),
+    /// What lives under a name that isn't rendered: object, key, value.
+    Lives(usize, usize, Option<u8>),
+    /// Whether that can be read.
+    Readable(usize, bool),
+    Foreign(bool),
+    /// Seconds go by.
+    Wait(u8),
     Nothing,
 }
 
@@ -268,6 +424,11 @@ fn act() -> impl Strategy<Value = Act> {
         (0..2usize, any::<bool>()).prop_map(|(object, is_there)| Act::Render(object, is_there)),
         (0..4usize).prop_map(Act::Template),
         any::<bool>().prop_map(Act::Mode),
+        (0..2usize, 0..2usize, proptest::option::of(0..3u8))
+            .prop_map(|(object, key, value)| Act::Lives(object, key, value)),
+        (0..2usize, any::<bool>()).prop_map(|(object, is_readable)| Act::Readable(object, is_readable)),
+        proptest::bool::weighted(0.8).prop_map(Act::Foreign),
+        (0..90u8).prop_map(Act::Wait),
         Just(Act::Nothing),
     ]
 }
@@ -275,12 +436,23 @@ fn act() -> impl Strategy<Value = Act> {
 const NAMES: [&str; 2] = ["a", "b"];
 const KEYS: [&str; 2] = ["x", "y"];
 
+type Data = BTreeMap<&'static str, u8>;
+
 #[derive(Debug, Clone)]
 struct World {
-    data: [BTreeMap<&'static str, u8>; 2],
+    data: [Data; 2],
     rendered: [bool; 2],
     template: usize,
     is_on: bool,
+    lives: [Data; 2],
+    readable: [bool; 2],
+    is_watching: bool,
+    now: i64,
+}
+
+fn object_of(object: usize, data: &Data) -> Value {
+    let data: BTreeMap<_, _> = data.iter().map(|(key, value)| (*key, value.to_string())).collect();
+    map_of(NAMES[object], json!(data))
 }
 
 impl World {
@@ -295,74 +467,165 @@ impl World {
         }
     }
 
-    fn objects(&self) -> Vec<Value> {
+    fn decide(&self, before: Option<&Configured>) -> Restart {
         let rendered = (0..2).filter(|object| self.rendered[*object]);
-        rendered
-            .map(|object| {
-                let data: BTreeMap<_, _> = self.data[object]
-                    .iter()
-                    .map(|(key, value)| (*key, value.to_string()))
-                    .collect();
-                map_of(NAMES[object], json!(data))
-            })
-            .collect()
+        let maps = rendered.map(|object| object_of(object, &self.data[object]));
+        let desired = desired(maps.chain([workload("Deployment", self.pod())]));
+        let mut digests = BTreeMap::new();
+        for (id, parts) in foreign(&desired, |_| false) {
+            let object = NAMES.iter().position(|name| *name == id.name).unwrap();
+            if self.readable[object] {
+                digests.extend(parts.digests(&key(), &id, &object_of(object, &self.lives[object])));
+            }
+        }
+        let foreign = Foreign {
+            digests: &digests,
+            now: at(self.now),
+            waits: &|_| None,
+        };
+        let web = desired
+            .objects
+            .values()
+            .find(|manifest| restarts(&manifest.object.id))
+            .unwrap();
+        let mode = if self.is_on {
+            RestartMode::OnChange
+        } else {
+            RestartMode::Off
+        };
+        let foreign = self.is_watching.then_some(foreign);
+        decide(&key(), mode, web, &desired, before, |_| false, foreign).unwrap_or_default()
     }
 
-    /// What is used and known, in the plain: what an oracle compares.
-    fn used(&self) -> BTreeMap<String, String> {
-        let whole = |object: usize| (NAMES[object].to_owned(), format!("{:?}", self.data[object]));
-        let one = |object: usize, key: usize| {
-            (
-                format!("{}.{}", NAMES[object], KEYS[key]),
-                format!("{:?}", self.data[object].get(KEYS[key])),
-            )
+    /// What is used, in the plain: whether it is the app's, and its content where that can be told.
+    fn used(&self) -> BTreeMap<String, (bool, Option<String>)> {
+        let uses: &[(usize, Option<usize>)] = match self.template {
+            0 => &[(0, None)],
+            1 => &[(0, Some(0))],
+            2 => &[(1, Some(1))],
+            _ => &[(0, None), (1, None)],
         };
-        let used = match self.template {
-            0 => vec![(0, whole(0))],
-            1 => vec![(0, one(0, 0))],
-            2 => vec![(1, one(1, 1))],
-            _ => vec![(0, whole(0)), (1, whole(1))],
+        let mut used = BTreeMap::new();
+        for (object, part) in uses {
+            let is_ours = self.rendered[*object];
+            if !self.is_on || (!is_ours && !self.is_watching) {
+                continue;
+            }
+            let data = if is_ours {
+                &self.data[*object]
+            } else {
+                &self.lives[*object]
+            };
+            let (name, content) = match part {
+                None => (NAMES[*object].to_owned(), Some(format!("{data:?}"))),
+                Some(part) => {
+                    let value = data.get(KEYS[*part]);
+                    let content = (is_ours || value.is_some()).then(|| format!("{value:?}"));
+                    (format!("{}.{}", NAMES[*object], KEYS[*part]), content)
+                }
+            };
+            let is_seen = is_ours || self.readable[*object];
+            used.insert(name, (is_ours, content.filter(|_| is_seen)));
+        }
+        used
+    }
+}
+
+/// What an oracle knows.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Oracle {
+    known: BTreeMap<String, String>,
+    restarted: Option<i64>,
+}
+
+impl Oracle {
+    /// Whether pods are made anew, and what is known then.
+    fn next(&self, world: &World) -> (bool, Self) {
+        if !world.is_on {
+            return (false, Self::default());
+        }
+        let used = world.used();
+        let differs = |what: &String, content: &Option<String>| {
+            let before = self.known.get(what);
+            before.is_some() && content.is_some() && before != content.as_ref()
         };
-        used.into_iter()
-            .filter(|(object, _)| self.rendered[*object] && self.is_on)
-            .map(|(_, used)| used)
-            .collect()
+        let changed = |ours: bool| {
+            used.iter()
+                .any(|(what, (is_ours, content))| *is_ours == ours && differs(what, content))
+        };
+        let is_early = self.restarted.is_some_and(|last| world.now - last < 60);
+        let takes = changed(true) || (changed(false) && !is_early);
+        let mut next = Self {
+            known: BTreeMap::new(),
+            restarted: self.restarted,
+        };
+        for (what, (is_ours, content)) in &used {
+            let is_held = !is_ours && !takes && differs(what, content);
+            let content = content.as_ref().filter(|_| !is_held).or_else(|| self.known.get(what));
+            if let Some(content) = content {
+                next.known.insert(what.clone(), content.clone());
+            }
+        }
+        if takes && changed(false) {
+            next.restarted = Some(world.now);
+        }
+        (takes, next)
     }
 }
 
 proptest! {
-    /// Whatever people commit, switch on and off, and however many cycles fail or are cut off after the apply: a template's stamp is another
-    /// one exactly when content that was used and still is has changed since the last apply.
+    /// Whatever people commit, switch on and off, write by hand, take away, hide and show, and however many cycles fail or are cut off after the
+    /// apply: a template's stamp is another one exactly when content that was used and still is has changed since the last apply, for others'
+    /// objects not before its time; and when all is quiet, everything was taken in.
     #[test]
     fn no_restart_without_a_change_and_none_missing(acts in proptest::collection::vec((act(), 0..3u8), 1..60)) {
-        let mut world = World { data: [BTreeMap::new(), BTreeMap::new()], rendered: [true; 2], template: 0, is_on: true };
+        let mut world = World {
+            data: [Data::new(), Data::new()],
+            rendered: [true; 2],
+            template: 0,
+            is_on: true,
+            lives: [Data::new(), Data::new()],
+            readable: [true; 2],
+            is_watching: true,
+            now: 0,
+        };
         let mut inventory: Option<Configured> = None;
-        let mut known: BTreeMap<String, String> = BTreeMap::new();
-        for (act, outcome) in acts {
+        let mut oracle = Oracle::default();
+        let set = |data: &mut Data, key: usize, value: Option<u8>| match value {
+            Some(value) => { data.insert(KEYS[key], value); }
+            None => { data.remove(KEYS[key]); }
+        };
+        let quiet = [(Act::Readable(0, true), 0), (Act::Readable(1, true), 0), (Act::Wait(60), 0)];
+        for (act, outcome) in acts.into_iter().chain(quiet) {
             match act {
-                Act::Data(object, key, Some(value)) => { world.data[object].insert(KEYS[key], value); }
-                Act::Data(object, key, None) => { world.data[object].remove(KEYS[key]); }
+                Act::Data(object, key, value) => set(&mut world.data[object], key, value),
+                Act::Lives(object, key, value) => set(&mut world.lives[object], key, value),
                 Act::Render(object, is_there) => world.rendered[object] = is_there,
                 Act::Template(template) => world.template = template,
                 Act::Mode(is_on) => world.is_on = is_on,
+                Act::Readable(object, is_readable) => world.readable[object] = is_readable,
+                Act::Foreign(is_watching) => world.is_watching = is_watching,
+                Act::Wait(seconds) => world.now += i64::from(seconds),
                 Act::Nothing => {}
             }
-            let mode = if world.is_on { RestartMode::OnChange } else { RestartMode::Off };
-            let decide = |before: Option<&Configured>| decided(mode, &world.pod(), &world.objects(), before).unwrap_or_default();
-            let restart = decide(inventory.as_ref());
-            let used = world.used();
-            let is_changed = used.iter().any(|(what, content)| known.get(what).is_some_and(|before| before != content));
+            let restart = world.decide(inventory.as_ref());
+            let (is_made, next) = oracle.next(&world);
             let before = inventory.as_ref().and_then(|known| known.stamp.clone());
-            prop_assert_eq!(restart.configured.stamp != before, is_changed, "{:?}: {:?} {:?}", world, known, used);
-            prop_assert_eq!(!restart.because.is_empty(), is_changed);
+            prop_assert_eq!(restart.configured.stamp != before, is_made, "{:?}: {:?}", world, oracle);
+            prop_assert_eq!(!restart.because.is_empty() || restart.is_foreign_alone(), is_made);
             match outcome {
                 // It was applied and written down.
                 0 | 1 => {
                     inventory = (!restart.configured.is_nothing()).then_some(restart.configured);
-                    known = used;
+                    oracle = next;
                 }
                 // It failed, or was applied and the engine was killed: the next cycle comes to the same.
-                _ => prop_assert_eq!(decide(inventory.as_ref()), restart),
+                _ => prop_assert_eq!(world.decide(inventory.as_ref()), restart),
+            }
+        }
+        for (what, (_, content)) in world.used() {
+            if let Some(content) = content {
+                prop_assert_eq!(oracle.known.get(&what), Some(&content), "{} was lost", what);
             }
         }
     }

@@ -22,6 +22,7 @@ mod rules;
 mod drift;
 mod lock;
 mod restarts;
+mod foreign;
 mod hooks;
 
 // The loop upon it: `windlass sync`.

@@ -13,6 +13,7 @@ const SPEC: &str =
 fn an_app_waits_for_an_object_and_is_woken_by_its_watch() {
     let bed = Bed::new("depends", SPEC);
     bed.commit(&[("map", map("map", "1"))]);
+    let mut audit = bed.server.audit().unwrap();
     let running = bed.run();
     let waits = running.report("it waits", |report| report["waiting"].is_array());
     assert_eq!(
@@ -32,9 +33,12 @@ fn an_app_waits_for_an_object_and_is_woken_by_its_watch() {
             .as_str()
             .is_some_and(|text| text.contains("`when` isn't true of it"))
     });
-    // By now the pauses between its own looks are long.
+    // By now the pauses between its own looks are long, and what it sees of itself wakes nobody.
     thread::sleep(Duration::from_secs(8));
     running.reports();
+    let mut requests = audit.requests().unwrap();
+    requests.retain(|request| request.namespace == bed.namespace && request.name == "gate" && request.verb == "watch");
+    assert_eq!(requests.len(), 1, "{requests:?}");
     assert!(!bed.is_there(&bed.map_path("map")));
     bed.edit(&bed.map_path("gate"), "somebody", &json!({"data": {"open": "yes"}}));
     let took = soon("it is applied", || Ok(bed.is_there(&bed.map_path("map"))));

@@ -185,3 +185,20 @@ fn expressions_say_when_an_object_is_healthy() {
     assert_eq!(unhealthy(&report), [("map".to_owned(), "degraded".to_owned())]);
     assert_eq!(requests(&bed, &mut log), Vec::<String>::new());
 }
+
+#[test]
+fn rules_that_are_changed_under_the_loop_count_for_what_lives() {
+    let bed = Bed::new("live-rules", "");
+    bed.commit(&[("map", map("map", "x"))]);
+    let running = bed.run();
+    running.healthy();
+    let checks = "  health:\n    checks:\n    - {kind: ConfigMap, degraded: \"live.data.a == 'x'\"}\n";
+    bed.configure(bed.server.kubeconfig(), checks);
+    let report = running.report("degraded", |report| health(report) == "degraded");
+    assert_eq!(unhealthy(&report), [("map".to_owned(), "degraded".to_owned())]);
+    bed.configure(bed.server.kubeconfig(), "");
+    running.healthy();
+    // The cluster was connected anew, and is still watched.
+    bed.edit(&bed.map_path("map"), "somebody", &json!({"data": {"a": "y"}}));
+    soon("it is as git says", || Ok(bed.live(&bed.map_path("map"))["data"]["a"] == "x"));
+}
