@@ -45,6 +45,12 @@ impl Alarms {
         }
     }
 
+    /// Nothing of the app is to be looked at.
+    pub(crate) fn forget(&self, app: &str) {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.retain(|(of, _), _| of != app);
+    }
+
     /// Waits until it is time for an app or several. Safe to cancel.
     pub(crate) async fn due(&self) -> Vec<String> {
         loop {

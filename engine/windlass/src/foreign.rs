@@ -56,6 +56,11 @@ pub(crate) struct Watching {
 }
 
 impl Watching {
+    /// Nothing of an App is known any more: it left, or is looked at anew.
+    pub(crate) fn forget(&self, app: &App) {
+        self.watches.forget(&app.name);
+    }
+
     /// Whether nothing changed that an App's pods use, and nothing of it is due.
     pub(crate) fn is_quiet(&self, app: &App) -> bool {
         self.watches.is_quiet(&app.name)

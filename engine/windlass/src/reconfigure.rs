@@ -90,7 +90,8 @@ impl Engine {
         for app in changed.union(&gone).filter_map(|name| before.apps.get(name)) {
             self.set_settled(app, None);
             self.healths().forget(app);
-            self.desk().alarms().set(&app.name, None);
+            self.desk().alarms().forget(&app.name);
+            self.foreign().forget(app);
         }
         self.set_config(config);
         let reconfigured = Reconfigured {

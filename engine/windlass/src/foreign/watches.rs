@@ -125,6 +125,15 @@ impl Watches {
         }
     }
 
+    /// An app uses nothing from now on, as far as is known.
+    pub(super) fn forget(&self, app: &str) {
+        let mut inner = self.inner();
+        let uses = inner.apps.remove(app);
+        for key in uses.iter().flat_map(|uses| &uses.objects) {
+            inner.leave(key, app);
+        }
+    }
+
     /// What an app knows of an object, if that still holds; else what its watch said last, to be kept with what is read now.
     pub(super) fn known(&self, app: &str, key: &Key, parts: &Parts) -> Result<Read, Option<Seen>> {
         let inner = self.inner();

@@ -200,5 +200,7 @@ fn rules_that_are_changed_under_the_loop_count_for_what_lives() {
     running.healthy();
     // The cluster was connected anew, and is still watched.
     bed.edit(&bed.map_path("map"), "somebody", &json!({"data": {"a": "y"}}));
-    soon("it is as git says", || Ok(bed.live(&bed.map_path("map"))["data"]["a"] == "x"));
+    soon("it is as git says", || {
+        Ok(bed.live(&bed.map_path("map"))["data"]["a"] == "x")
+    });
 }
