@@ -115,6 +115,7 @@ async fn checked(engine: &Engine, app: &App, report: &mut Report) -> Result<Heal
 
 async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health, Stop> {
     let _alone = engine.alone(app).await;
+    engine.still_says(app)?; // whoever let it go in between is not undone
     let mut seen = look(engine, app, report).await?;
     engine.remember(app, &seen).await?;
     holds::choose(engine, app, &mut seen, report).await?; // what git says, or what was applied before?

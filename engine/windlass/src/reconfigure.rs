@@ -16,6 +16,7 @@ use crate::{
     engine::{self, Engine, OpenError},
     plugins::{Plugins, PluginsError},
     run::Event,
+    stop::Stop,
 };
 
 /// What became of a configuration, by name.
@@ -105,6 +106,16 @@ impl Engine {
             self.desk().wake(app);
         }
         Ok(reconfigured)
+    }
+
+    /// Ends a cycle that began, or waited for its turn, with what the configuration doesn't say any more: an App that left must not come back,
+    /// and one that goes elsewhere not be made where it was. Who changed it has it looked at.
+    pub(crate) fn still_says(&self, app: &App) -> Result<(), Stop> {
+        if self.config().apps.get(&app.name) == Some(app) {
+            Ok(())
+        } else {
+            Err(Stop::outdated())
+        }
     }
 
     /// Changes with each other configuration.

@@ -47,6 +47,15 @@ impl Stop {
         }
     }
 
+    /// The configuration says something else of the App by now: nothing is done for what it said.
+    #[must_use]
+    pub(crate) const fn outdated() -> Self {
+        Self {
+            health: Health::Progressing,
+            diagnostics: Vec::new(),
+        }
+    }
+
     /// The same, said of something: `at v1: …`.
     #[must_use]
     pub fn context(mut self, of: &str) -> Self {
