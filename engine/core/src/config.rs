@@ -6,17 +6,18 @@ mod repository;
 mod app;
 mod cluster;
 mod depends;
+mod document;
 mod load;
 mod notify;
+mod plugin;
+mod secret;
 mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{digest::Digest, plugin::Grant, reach::Reach};
+use serde::Deserialize as _;
 
 pub use app::{
     AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, HealthSpec, IN_CLUSTER, PluginChoice,
@@ -24,12 +25,15 @@ pub use app::{
 };
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use depends::{DependsOn, Needed};
+pub use document::{Document, DocumentError, Home, Spec, read};
 pub use load::{ConfigError, load};
 pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
+pub use plugin::{LimitsSpec, PluginSpec, PluginVersion};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
     ValidatorSpec, parse_size,
 };
+pub use secret::SecretRef;
 pub use sync::{
     HistorySpec, MAX_HISTORY, RollbackMode, RollbackSpec, SuspendSpec, SyncMode, SyncSpec, WindowKind, WindowSpec,
 };
@@ -61,43 +65,8 @@ pub struct App {
     pub spec: AppSpec,
 }
 
-/// `Plugin.spec`: admitted versions of one plugin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PluginSpec {
-    /// At least one.
-    pub versions: Vec<PluginVersion>,
-    /// Interfaces the operator grants, of those that the manifest asks for.
-    #[serde(default)]
-    pub grants: Vec<Grant>,
-    /// With the grant `http`: where its requests may go, beside public addresses over https.
-    #[serde(default)]
-    pub http: Reach,
-    /// Budgets of a call that differ from the engine's own.
-    #[serde(default)]
-    pub limits: LimitsSpec,
-}
-
-/// `Plugin.spec.limits`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LimitsSpec {
-    /// Wall time of a call: `5s`, `2m`. Default: 30 s.
-    #[serde(default, with = "optional_duration", skip_serializing_if = "Option::is_none")]
-    pub time: Option<Duration>,
-}
-
-/// One admitted component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PluginVersion {
-    /// As in its manifest.
-    pub version: String,
-    /// The component, relative to the configuration file.
-    pub file: String,
-    /// Of the file; another content is refused.
-    pub digest: Digest,
-}
+/// What contradicts itself: where (a JSON pointer) and a sentence.
+type Mistake = (String, String);
 
 /// What may be the name of a document or of an object in a cluster: a DNS subdomain, roughly.
 fn is_name(text: &str) -> bool {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    AppNotifySpec, DependsOn, depends, duration,
+    AppNotifySpec, DependsOn, Home, Mistake, depends, duration,
+    secret::{Bound, only_in_files},
     sync::{self, HistorySpec, RollbackSpec, SuspendSpec, SyncSpec},
 };
 use crate::{adopt::Adoption, fields::FieldPath, health::Check, options::IgnoreRule, owner::MANAGER_PREFIX};
@@ -258,9 +259,17 @@ const fn default_max_percent() -> u8 {
 }
 
 /// Checks what its types don't: the first mistake, as a JSON pointer and a sentence.
-pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
+pub(super) fn check(spec: &AppSpec, home: Home) -> Result<(), Mistake> {
     path(spec)?;
     target(&spec.target)?;
+    only_in_files(
+        home,
+        &[Bound {
+            pointer: "/spec/target/directory",
+            given: spec.target.directory.is_some(),
+            instead: "name a `cluster`",
+        }],
+    )?;
     let wrong = |pointer: &str, message: String| Err((pointer.to_owned(), message));
     if spec.render.len() > 1 {
         let message = format!(

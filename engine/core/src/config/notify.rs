@@ -6,7 +6,10 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::PluginChoice;
+use super::{
+    Home, Mistake, PluginChoice, SecretRef,
+    secret::{Bound, only_in_clusters, only_in_files},
+};
 use crate::event::Topic;
 
 /// Bindings of a repository. The threat is a message to each for every edge of a thousand apps.
@@ -31,6 +34,9 @@ pub struct NotifySpec {
     /// is dropped.
     #[serde(default)]
     pub secret_files: BTreeMap<String, String>,
+    /// Of an object in a cluster, instead of files: a Secret of its namespace, whose keys are the names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
     /// What it is told of. Default: everything but `progressing`.
     #[serde(default = "default_topics")]
     pub on: BTreeSet<Topic>,
@@ -106,7 +112,7 @@ pub struct AppNotifySpec {
 }
 
 /// What contradicts itself: where (a JSON pointer) and a sentence.
-pub(super) fn check(bindings: &[NotifySpec]) -> Result<(), (String, String)> {
+pub(super) fn check(bindings: &[NotifySpec], home: Home) -> Result<(), Mistake> {
     let wrong = |pointer: String, message: String| Err((format!("/spec/plugins/notify{pointer}"), message));
     if bindings.len() > MOST_BINDINGS {
         let message = format!(
@@ -129,6 +135,22 @@ pub(super) fn check(bindings: &[NotifySpec]) -> Result<(), (String, String)> {
             let field = if binding.called.is_some() { "as" } else { "name" };
             return wrong(format!("/{position}/{field}"), message);
         }
+        only_in_files(
+            home,
+            &[Bound {
+                pointer: &format!("/spec/plugins/notify/{position}/secretFiles"),
+                given: !binding.secret_files.is_empty(),
+                instead: "put them into a Secret and name that (`secretRef`)",
+            }],
+        )?;
+        only_in_clusters(
+            home,
+            &[Bound {
+                pointer: &format!("/spec/plugins/notify/{position}/secretRef"),
+                given: binding.secret_ref.is_some(),
+                instead: "write `secretFiles`",
+            }],
+        )?;
         if let Err((pattern, why)) = binding.apps() {
             let message = format!(
                 "spec.plugins.notify[{position}].apps[{pattern}]: `{}` is no pattern: {why}",

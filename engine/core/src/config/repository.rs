@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{NotifySpec, PluginChoice, duration, notify};
+use super::{
+    Home, Mistake, NotifySpec, PluginChoice, SecretRef, duration, notify,
+    secret::{Bound, only_in_clusters, only_in_files},
+};
 use crate::version::Range;
 
 /// `Repository.spec`.
@@ -152,6 +155,10 @@ pub struct AuthSpec {
     /// File with the client certificate's key (PEM), without a passphrase.
     #[serde(default)]
     pub client_key_file: Option<String>,
+    /// Of an object in a cluster, instead of files: a Secret of its namespace. What it has is used: `username` with `password`,
+    /// `token`, `ssh-privatekey` with `known_hosts`, `tls.crt` with `tls.key`, `ca.crt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
 }
 
 /// `Repository.spec.proxy`.
@@ -166,6 +173,9 @@ pub struct ProxySpec {
     /// File with the password; a trailing line feed is dropped.
     #[serde(default)]
     pub password_file: Option<String>,
+    /// Of an object in a cluster, instead of both: a Secret of its namespace with `username` and `password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
     /// Names (with everything below them), addresses and networks that are reached directly.
     #[serde(default)]
     pub no_proxy: Vec<String>,
@@ -176,22 +186,86 @@ const fn default_interval() -> Duration {
     Duration::from_secs(300)
 }
 
-/// What contradicts itself: where (a JSON pointer) and a sentence.
-type Mistake = (String, String);
-
 /// Finds what can be found without looking further.
-pub(super) fn check(spec: &RepositorySpec) -> Result<(), Mistake> {
+pub(super) fn check(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
+    check_home(spec, home)?;
     check_reference(&spec.git)?;
     spec.auth.as_ref().map_or(Ok(()), check_auth)?;
     check_validators(&spec.plugins)?;
-    notify::check(&spec.plugins.notify)?;
+    notify::check(&spec.plugins.notify, home)?;
     match &spec.proxy {
+        Some(proxy) if proxy.secret_ref.is_some() && proxy.username.is_some() => {
+            let message = "spec.proxy: `secretRef` stands alone; the Secret has the `username` as well";
+            Err(("/spec/proxy".to_owned(), message.to_owned()))
+        }
         Some(proxy) if proxy.username.is_some() != proxy.password_file.is_some() => {
             let message = "spec.proxy: give `username` and `passwordFile`, or none of them";
             Err(("/spec/proxy".to_owned(), message.to_owned()))
         }
         _ => Ok(()),
     }
+}
+
+/// Files where there are files, Secrets where there are Secrets.
+fn check_home(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
+    let auth = spec.auth.clone().unwrap_or_default();
+    let file = |pointer, field: &Option<String>, instead| Bound {
+        pointer,
+        given: field.is_some(),
+        instead,
+    };
+    let secret = |pointer, field: &Option<SecretRef>, instead| Bound {
+        pointer,
+        given: field.is_some(),
+        instead,
+    };
+    let instead = "put it into a Secret and name that (`spec.auth.secretRef`)";
+    let (proxy_file, proxy_secret) = spec
+        .proxy
+        .as_ref()
+        .map_or((&None, &None), |proxy| (&proxy.password_file, &proxy.secret_ref));
+    only_in_files(
+        home,
+        &[
+            file("/spec/auth/passwordFile", &auth.password_file, instead),
+            file("/spec/auth/tokenFile", &auth.token_file, instead),
+            file("/spec/auth/sshKeyFile", &auth.ssh_key_file, instead),
+            file("/spec/auth/knownHostsFile", &auth.known_hosts_file, instead),
+            file(
+                "/spec/auth/clientCertificateFile",
+                &auth.client_certificate_file,
+                instead,
+            ),
+            file("/spec/auth/clientKeyFile", &auth.client_key_file, instead),
+            file("/spec/git/caFile", &spec.git.ca_file, instead),
+            file(
+                "/spec/proxy/passwordFile",
+                proxy_file,
+                "put it into a Secret and name that (`spec.proxy.secretRef`)",
+            ),
+            Bound {
+                pointer: "/spec/git/url",
+                given: !is_remote(&spec.git.url),
+                instead: "write `https://…`, `ssh://USER@HOST/…` or `USER@HOST:…`",
+            },
+        ],
+    )?;
+    only_in_clusters(
+        home,
+        &[
+            secret("/spec/auth/secretRef", &auth.secret_ref, "name files"),
+            secret("/spec/proxy/secretRef", proxy_secret, "write `passwordFile`"),
+        ],
+    )
+}
+
+/// Whether a URL is of another machine: `https://`, `http://`, `ssh://`, or what ssh takes, `USER@HOST:…`.
+fn is_remote(url: &str) -> bool {
+    let has_scheme = ["https://", "http://", "ssh://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
+    let host = url.split_once(':').map(|(host, _)| host);
+    has_scheme || !url.contains("://") && host.is_some_and(|host| host.contains('@') && !host.contains('/'))
 }
 
 fn check_reference(git: &GitSpec) -> Result<(), Mistake> {
@@ -227,6 +301,17 @@ fn check_validators(plugins: &ServingSpec) -> Result<(), Mistake> {
 }
 
 fn check_auth(auth: &AuthSpec) -> Result<(), Mistake> {
+    if auth.secret_ref.is_some() {
+        let alone = AuthSpec {
+            secret_ref: auth.secret_ref.clone(),
+            ..AuthSpec::default()
+        };
+        if *auth != alone {
+            let message = "spec.auth: `secretRef` stands alone; the Secret has the `username` as well";
+            return Err(("/spec/auth".to_owned(), message.to_owned()));
+        }
+        return Ok(());
+    }
     let pairs = [
         (&auth.username, &auth.password_file, "`username` and `passwordFile`"),
         (

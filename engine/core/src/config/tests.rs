@@ -1,4 +1,5 @@
 mod clusters;
+mod documents;
 
 use std::time::Duration;
 
