@@ -1,13 +1,13 @@
 //! One document as a value, to its type: the same checks for a file and for an object in a cluster.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    API_VERSION, App, AppSpec, ClusterSpec, Config, IN_CLUSTER, Mistake, PluginSpec, RepositorySpec, app, cluster,
-    plugin, repository,
+    API_VERSION, App, AppSpec, ClusterSpec, Config, IN_CLUSTER, Mistake, PluginSpec, RepositorySpec, TenantSpec, app,
+    cluster, plugin, repository, tenant,
 };
 
 /// One document, read and checked by itself: what it refers to isn't looked for.
@@ -32,6 +32,8 @@ pub enum Spec {
     Cluster(Box<ClusterSpec>),
     /// Admitted versions of a plugin.
     Plugin(Box<PluginSpec>),
+    /// What the Apps of some namespaces may do.
+    Tenant(Box<TenantSpec>),
 }
 
 impl Spec {
@@ -43,6 +45,7 @@ impl Spec {
             Self::App(_) => "App",
             Self::Cluster(_) => "Cluster",
             Self::Plugin(_) => "Plugin",
+            Self::Tenant(_) => "Tenant",
         }
     }
 }
@@ -99,10 +102,10 @@ struct Metadata {
 }
 
 /// The kinds there are.
-const KINDS: [&str; 4] = ["Repository", "App", "Cluster", "Plugin"];
+const KINDS: [&str; 5] = ["Repository", "App", "Cluster", "Plugin", "Tenant"];
 
 /// In words.
-const EXPECTED: &str = "Repository, App, Cluster or Plugin";
+const EXPECTED: &str = "Repository, App, Cluster, Plugin or Tenant";
 
 /// What an API server writes into `metadata`, so that what `kubectl get -o yaml` prints is a configuration.
 const SERVERS_OWN: [&str; 10] = [
@@ -163,7 +166,7 @@ fn spec(value: &Value, kind: &str, name: &str, home: Home) -> Result<Spec, Docum
         "Cluster" => {
             let spec: Box<ClusterSpec> = typed(value, "spec", &label)?;
             if name == IN_CLUSTER {
-                let message = "this name means the cluster that the engine runs in; use another one".to_owned();
+                let message = cluster::TAKEN.to_owned();
                 return Err(wrong(("/metadata/name".to_owned(), message)));
             }
             cluster::check(&spec).map_err(wrong)?;
@@ -173,6 +176,11 @@ fn spec(value: &Value, kind: &str, name: &str, home: Home) -> Result<Spec, Docum
             let spec: Box<PluginSpec> = typed(value, "spec", &label)?;
             plugin::check(&spec).map_err(wrong)?;
             Spec::Plugin(spec)
+        }
+        "Tenant" => {
+            let spec: Box<TenantSpec> = typed(value, "spec", &label)?;
+            tenant::check(&spec, home).map_err(wrong)?;
+            Spec::Tenant(spec)
         }
         _ => {
             let spec: Box<AppSpec> = typed(value, "spec", &label)?;
@@ -190,6 +198,7 @@ impl Config {
             Spec::Repository(spec) => self.repositories.insert(name, *spec).is_none(),
             Spec::Cluster(spec) => self.clusters.insert(name, *spec).is_none(),
             Spec::Plugin(spec) => self.plugins.insert(name, *spec).is_none(),
+            Spec::Tenant(spec) => self.tenants.insert(name, *spec).is_none(),
             Spec::App(spec) => {
                 let app = App {
                     namespace,
@@ -199,6 +208,18 @@ impl Config {
                 self.apps.insert(name, app).is_none()
             }
         }
+    }
+}
+
+impl Config {
+    /// The Tenants that a namespace is of, by name. `labels`: of the Namespace object; a file knows none.
+    pub fn tenants_of<'c>(
+        &'c self,
+        namespace: &'c str,
+        labels: &'c BTreeMap<String, String>,
+    ) -> impl Iterator<Item = (&'c str, &'c TenantSpec)> {
+        let all = self.tenants.iter().map(|(name, spec)| (name.as_str(), spec));
+        all.filter(move |(_, spec)| spec.has(namespace, labels))
     }
 }
 

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mistake, optional_duration};
+use super::{Mistake, optional_duration, schema::Interval};
 use crate::{digest::Digest, plugin::Grant, reach::Reach};
 
 /// `Plugin.spec`: admitted versions of one plugin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PluginSpec {
-    /// At least one.
+    /// Versions that may be used, at least one: a Repository or an App picks among them.
+    #[schemars(length(min = 1))]
     pub versions: Vec<PluginVersion>,
     /// Interfaces the operator grants, of those that the manifest asks for.
     #[serde(default)]
@@ -25,23 +27,24 @@ pub struct PluginSpec {
 }
 
 /// `Plugin.spec.limits`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LimitsSpec {
     /// Wall time of a call: `5s`, `2m`. Default: 30 s.
     #[serde(default, with = "optional_duration", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Interval>")]
     pub time: Option<Duration>,
 }
 
 /// One admitted component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PluginVersion {
-    /// As in its manifest.
+    /// The version, as in the plugin's manifest.
     pub version: String,
     /// The component, relative to the configuration file.
     pub file: String,
-    /// Of the file; another content is refused.
+    /// SHA-256 digest of the file; another content is refused.
     pub digest: Digest,
 }
 

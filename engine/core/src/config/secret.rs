@@ -1,14 +1,16 @@
 //! Secrets, by reference: files in a configuration on disk, Secrets in a cluster.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Home, Mistake};
+use super::{Home, Mistake, schema::Name};
 
 /// A Secret in the document's own namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretRef {
-    /// Of the Secret.
+    /// Name of the Secret.
+    #[schemars(with = "Name")]
     pub name: String,
 }
 
@@ -22,13 +24,12 @@ pub(super) struct Bound<'f> {
     pub(super) instead: &'f str,
 }
 
+/// Of a file in a cluster, for people.
+pub(crate) const NO_FILES: &str = "names a file of the engine's own machine, which an object in a cluster may not";
+
 /// Refuses a field that names a file of the machine that the engine runs on, where a team wrote the document.
 pub(super) fn only_in_files(home: Home, fields: &[Bound<'_>]) -> Result<(), Mistake> {
-    refuse(
-        home == Home::Cluster,
-        fields,
-        "names a file of the engine's own machine, which an object in a cluster may not",
-    )
+    refuse(home == Home::Cluster, fields, NO_FILES)
 }
 
 /// Refuses a field that needs a cluster.

@@ -144,11 +144,11 @@ fn a_secret_is_named_in_a_cluster_only() {
     for (spec, says) in [
         (
             json!({"git": git, "auth": {"secretRef": {"name": "s"}, "username": "u"}}),
-            "stands alone",
+            "name that (`secretRef`), alone",
         ),
         (
             json!({"git": git, "proxy": {"url": "http://p:1", "username": "u", "secretRef": {"name": "s"}}}),
-            "stands alone",
+            "name that (`secretRef`), alone",
         ),
     ] {
         let error = read(&repository(&spec), Home::Cluster).unwrap_err();
