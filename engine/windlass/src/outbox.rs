@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::Notify;
 use windlass_core::{
-    config::{App, Apps, Config, NotifySpec},
+    config::{App, Apps, Config, NotifySpec, TenantSpec},
     event::Topic,
     model::ObjectId,
     outbox::{Entry, Receiver, Standing},
@@ -37,6 +37,8 @@ pub(crate) struct Outbox {
     base: PathBuf,
     /// By repository.
     bindings: BTreeMap<String, Vec<Binding>>,
+    /// What Tenants require, in their order.
+    required: Vec<Required>,
     /// What a cluster's Events tell.
     of_kubernetes: BTreeSet<Topic>,
     inventories: Arc<Inventories>,
@@ -50,6 +52,23 @@ pub(crate) struct Outbox {
 struct Binding {
     spec: NotifySpec,
     apps: Apps,
+}
+
+impl Binding {
+    fn new(spec: &NotifySpec) -> Self {
+        Self {
+            spec: spec.clone(),
+            apps: spec.apps().unwrap_or_default(), // checked when the configuration was read
+        }
+    }
+}
+
+/// A notifier that the Apps of a Tenant can't be without.
+struct Required {
+    /// `TENANT/BINDING`: no binding of a repository can be called that.
+    name: String,
+    tenant: TenantSpec,
+    binding: Binding,
 }
 
 /// What is known, and what of it isn't on disk yet.
@@ -84,13 +103,22 @@ impl Outbox {
     /// When the state can't be read.
     pub(crate) fn open(config: &Config, base: &Path, inventories: &Arc<Inventories>) -> Result<Self, StateError> {
         let bindings = config.repositories.iter().map(|(name, spec)| {
-            let bindings = spec.plugins.notify.iter().map(|spec| Binding {
-                spec: spec.clone(),
-                apps: spec.apps().unwrap_or_default(), // checked when the configuration was read
-            });
+            let bindings = spec.plugins.notify.iter().map(Binding::new);
             (name.clone(), bindings.collect())
         });
-        let is_used = config.repositories.values().any(|spec| !spec.plugins.notify.is_empty())
+        let required: Vec<Required> = config
+            .tenants
+            .iter()
+            .flat_map(|(name, tenant)| {
+                tenant.required.notify.iter().map(move |spec| Required {
+                    name: format!("{name}/{}", spec.binding()),
+                    tenant: tenant.clone(),
+                    binding: Binding::new(spec),
+                })
+            })
+            .collect();
+        let is_used = !required.is_empty()
+            || config.repositories.values().any(|spec| !spec.plugins.notify.is_empty())
             || config.apps.values().any(|app| app.spec.notify.kubernetes_events);
         let noted = if is_used {
             Noted {
@@ -104,6 +132,7 @@ impl Outbox {
         Ok(Self {
             base: base.to_owned(),
             bindings: bindings.collect(),
+            required,
             of_kubernetes: OF_KUBERNETES.into(),
             inventories: Arc::clone(inventories),
             noted: Mutex::new(noted),
@@ -167,6 +196,15 @@ impl Outbox {
                 allowed: app.spec.notify.on.as_ref(),
             })
             .collect();
+        let required = self.required.iter().filter(|required| {
+            required.tenant.has(&app.namespace, &BTreeMap::new()) && required.binding.apps.have(&app.name)
+        });
+        // Neither its repository nor the App itself makes them silent.
+        receivers.extend(required.map(|required| Receiver {
+            name: &required.name,
+            topics: &required.binding.spec.on,
+            allowed: None,
+        }));
         if app.spec.notify.kubernetes_events {
             receivers.push(Receiver {
                 name: KUBERNETES,
@@ -225,7 +263,28 @@ impl Outbox {
         name == KUBERNETES || self.spec(&(repository.to_owned(), name.to_owned())).is_some()
     }
 
+    /// Every receiver that somebody bound, by its repository (none asks for what a Tenant requires) and name.
+    fn all(&self) -> Vec<((String, String), NotifySpec)> {
+        let mut all = Vec::new();
+        for (repository, bindings) in &self.bindings {
+            for Binding { spec, .. } in bindings {
+                all.push(((repository.clone(), spec.binding().to_owned()), spec.clone()));
+            }
+        }
+        for Required { name, binding, .. } in &self.required {
+            all.push(((String::new(), name.clone()), binding.spec.clone()));
+        }
+        all
+    }
+
+    fn is_anybody_bound(&self) -> bool {
+        !self.required.is_empty() || self.bindings.values().any(|bindings| !bindings.is_empty())
+    }
+
     fn spec(&self, (repository, name): &(String, String)) -> Option<NotifySpec> {
+        if let Some(required) = self.required.iter().find(|required| required.name == *name) {
+            return Some(required.binding.spec.clone());
+        }
         let bindings = self.bindings.get(repository)?.iter();
         let mut specs = bindings.map(|binding| &binding.spec);
         specs.find(|spec| spec.binding() == name).cloned()

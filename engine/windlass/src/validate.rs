@@ -11,7 +11,7 @@ mod place;
 mod verdicts;
 
 use windlass_core::{
-    config::{App, DEFAULT_VALIDATOR, PluginChoice, ValidatorSpec},
+    config::{App, DEFAULT_VALIDATOR, PluginChoice, ValidatorSpec, checked_by},
     manifest::{Desired, MAX_ERRORS, Manifest},
     plugin::World,
     render::{Diagnostic, Location, Output, Severity},
@@ -26,6 +26,7 @@ use crate::{
     render::Rendering,
     report::Report,
     stop::Stop,
+    tenants::Bounds,
 };
 
 pub use verdicts::Verdicts;
@@ -77,6 +78,8 @@ pub struct Checkers<'a> {
     pub kube_version: &'a str,
     /// Whose calls they are.
     pub tenant: Tenant,
+    /// What its Tenants say about it.
+    pub bounds: Bounds<'a>,
 }
 
 /// What came of it.
@@ -91,18 +94,20 @@ pub struct Checked {
 impl<'a> Checkers<'a> {
     /// Those of an app: what the command line says, else its repository, else the default.
     #[must_use]
-    pub(crate) fn of(engine: &'a Engine, app: &App) -> Self {
+    pub(crate) fn of(engine: &'a Engine, app: &'a App) -> Self {
         let plugins = engine.plugins();
+        let bounds = Bounds::of(engine, app);
         let repository = engine.config().repositories.get(&app.spec.repository);
-        let said = engine
-            .validators()
-            .or_else(|| repository.and_then(|repository| repository.plugins.validators.as_deref()));
+        let said = repository.and_then(|repository| repository.plugins.validators.as_deref());
+        let own = || said.map_or_else(|| by_default(plugins), <[_]>::to_vec);
+        let validators = engine.validators().map(<[_]>::to_vec);
         Self {
             plugins,
             verdicts: engine.verdicts(),
-            validators: said.map_or_else(|| by_default(plugins), <[_]>::to_vec),
+            validators: validators.unwrap_or_else(|| checked_by(bounds.specs(), own())),
             kube_version: &engine.facts().kube_version,
             tenant: engine::tenant(app),
+            bounds,
         }
     }
 }
@@ -128,6 +133,7 @@ pub async fn check(checkers: &Checkers<'_>, subject: &Subject<'_>) -> Checked {
     let objects: Vec<&Manifest> = desired.objects.values().chain(&desired.hooks).collect();
     let mut checked = Checked::default();
     let mut found = by_rules(&objects);
+    found.extend(by_tenants(&checkers.bounds, &objects));
     for validator in &checkers.validators {
         let answer = ask::ask(checkers, validator, &objects).await;
         checked.calls += answer.calls;
@@ -152,6 +158,17 @@ fn by_rules(objects: &[&Manifest]) -> Vec<Found> {
     };
     // A hostile object breaks a rule a hundred thousand times.
     objects.iter().enumerate().flat_map(of).take(MAX_ERRORS).collect()
+}
+
+fn by_tenants<'a>(bounds: &'a Bounds<'_>, objects: &'a [&Manifest]) -> impl Iterator<Item = Found> + 'a {
+    let refused = |(index, manifest): (usize, &&Manifest)| {
+        let diagnostic = bounds.refuse(&manifest.object.id)?;
+        Some(Found {
+            object: index,
+            verdict: Verdict::of_object(diagnostic).into(),
+        })
+    };
+    objects.iter().enumerate().filter_map(refused).take(MAX_ERRORS)
 }
 
 /// By file and line, as compilers tell; what has no place comes first.

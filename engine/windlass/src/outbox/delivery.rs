@@ -119,8 +119,11 @@ pub(crate) async fn flush_for(engine: &Arc<Engine>, within: Duration) {
 impl Post {
     fn new(engine: Arc<Engine>) -> Self {
         // The system's authorities are read for those only who tell somebody.
-        let is_bound = engine.outbox().bindings.values().any(|bindings| !bindings.is_empty());
-        let wire = is_bound.then(|| Wire::new(&Tls::default())).transpose();
+        let wire = engine
+            .outbox()
+            .is_anybody_bound()
+            .then(|| Wire::new(&Tls::default()))
+            .transpose();
         let sender = wire.unwrap_or_else(|error| {
             tracing::error!(error = chain(&error), "no notifier can reach anybody");
             None
@@ -140,17 +143,10 @@ impl Post {
 
     /// Tells of bindings that can't work, before there is something to be told.
     async fn check(&self) {
-        for (repository, bindings) in &self.engine.outbox().bindings {
-            for binding in bindings {
-                if let Err(diagnostics) = open(&self.engine, &binding.spec, self.sender.clone()).await {
-                    for diagnostic in diagnostics {
-                        self.tell(
-                            &(repository.clone(), binding.spec.binding().to_owned()),
-                            None,
-                            diagnostic,
-                        );
-                    }
-                }
+        for (to, spec) in self.engine.outbox().all() {
+            let failed = open(&self.engine, &spec, self.sender.clone()).await.err();
+            for diagnostic in failed.into_iter().flatten() {
+                self.tell(&to, None, diagnostic);
             }
         }
     }

@@ -24,4 +24,5 @@ mod repositories;
 mod native;
 mod schema;
 mod validate;
+mod tenants;
 mod generated;
