@@ -268,9 +268,8 @@ pub fn checked_by<'t>(
 fn is_comparable(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let is_web = url.starts_with("http");
-    !rest.contains(['?', '#', '%', '\\'])
-        && !(is_web && rest.contains('@'))
-        && rest.split(['/', ':']).all(|step| step != ".." && step != ".")
+    let is_odd = rest.contains(['?', '#', '%', '\\']) || is_web && rest.contains('@');
+    !is_odd && rest.split(['/', ':']).all(|step| step != ".." && step != ".")
 }
 
 #[cfg(test)]
