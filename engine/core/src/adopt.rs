@@ -3,6 +3,7 @@
 //! Without the handover, what other tools applied stays theirs as well: a field removed from git would stay for ever
 //! (kubernetes/kubernetes#99003).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// Which objects without this app's mark it may take over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Adoption {
     /// None: an object of the same name is an error.
     Never,

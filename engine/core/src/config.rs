@@ -1,22 +1,25 @@
-//! What the user writes: `Repository`, `App`, `Cluster` and `Plugin` documents of `windlass.dev/v1alpha1`.
+//! What the user writes: `Repository`, `App`, `Cluster`, `Plugin` and `Tenant` documents of `windlass.dev/v1alpha1`.
 //!
 //! The same documents are a file for the CLI and objects in a cluster.
 
-mod repository;
-mod app;
-mod cluster;
-mod depends;
+pub(crate) mod repository;
+pub(crate) mod app;
+pub(crate) mod cluster;
+pub(crate) mod depends;
+mod document;
 mod load;
-mod notify;
-mod sync;
+pub(crate) mod notify;
+mod plugin;
+pub(crate) mod schema;
+pub(crate) mod secret;
+pub(crate) mod tenant;
+pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{digest::Digest, plugin::Grant, reach::Reach};
+use serde::Deserialize as _;
 
 pub use app::{
     AppSpec, ConflictsSpec, DeletionPolicy, DriftMode, DriftScope, DriftSpec, ForeignMode, HealthSpec, IN_CLUSTER,
@@ -24,15 +27,19 @@ pub use app::{
 };
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use depends::{DependsOn, Needed};
+pub use document::{Document, DocumentError, Home, Spec, read};
 pub use load::{ConfigError, load};
 pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
+pub use plugin::{LimitsSpec, PluginSpec, PluginVersion};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
     ValidatorSpec, parse_size,
 };
+pub use secret::SecretRef;
 pub use sync::{
     HistorySpec, MAX_HISTORY, RollbackMode, RollbackSpec, SuspendSpec, SyncMode, SyncSpec, WindowKind, WindowSpec,
 };
+pub use tenant::{BadPattern, KindsSpec, NamespacesSpec, Pattern, RequiredSpec, TenantSpec, TenantTarget, checked_by};
 
 /// The API version of every document.
 pub const API_VERSION: &str = "windlass.dev/v1alpha1";
@@ -48,6 +55,8 @@ pub struct Config {
     pub clusters: BTreeMap<String, ClusterSpec>,
     /// Admitted plugins, beside those that come with the engine.
     pub plugins: BTreeMap<String, PluginSpec>,
+    /// What the Apps of some namespaces may do.
+    pub tenants: BTreeMap<String, TenantSpec>,
 }
 
 /// An app with its own namespace ("default" unless said).
@@ -61,43 +70,11 @@ pub struct App {
     pub spec: AppSpec,
 }
 
-/// `Plugin.spec`: admitted versions of one plugin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PluginSpec {
-    /// At least one.
-    pub versions: Vec<PluginVersion>,
-    /// Interfaces the operator grants, of those that the manifest asks for.
-    #[serde(default)]
-    pub grants: Vec<Grant>,
-    /// With the grant `http`: where its requests may go, beside public addresses over https.
-    #[serde(default)]
-    pub http: Reach,
-    /// Budgets of a call that differ from the engine's own.
-    #[serde(default)]
-    pub limits: LimitsSpec,
-}
+/// What contradicts itself: where (a JSON pointer) and a sentence.
+type Mistake = (String, String);
 
-/// `Plugin.spec.limits`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LimitsSpec {
-    /// Wall time of a call: `5s`, `2m`. Default: 30 s.
-    #[serde(default, with = "optional_duration", skip_serializing_if = "Option::is_none")]
-    pub time: Option<Duration>,
-}
-
-/// One admitted component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PluginVersion {
-    /// As in its manifest.
-    pub version: String,
-    /// The component, relative to the configuration file.
-    pub file: String,
-    /// Of the file; another content is refused.
-    pub digest: Digest,
-}
+/// What a name is made of, for people.
+pub(crate) const NAME_WORDS: &str = "use lower-case letters, digits, `-` and `.`";
 
 /// What may be the name of a document or of an object in a cluster: a DNS subdomain, roughly.
 fn is_name(text: &str) -> bool {
@@ -110,17 +87,26 @@ mod duration {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
+    /// What it is made of, for people.
+    pub(super) const WORDS: &str = "write a whole number and a unit, such as `30s`, `5m` or `1h`, from 1s to 24h";
+
+    /// Digits of the number: enough for the longest in seconds.
+    const DIGITS: usize = 6;
+
+    /// In the largest unit that says it exactly.
     pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}s", value.as_secs()))
+        let seconds = value.as_secs();
+        let (number, unit) = match seconds {
+            s if s.is_multiple_of(3600) => (s / 3600, 'h'),
+            s if s.is_multiple_of(60) => (s / 60, 'm'),
+            s => (s, 's'),
+        };
+        serializer.collect_str(&format_args!("{number}{unit}"))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| {
-            D::Error::custom(format!(
-                "`{text}` is no interval: write a whole number and a unit, such as `30s`, `5m` or `1h`, from 1s to 24h"
-            ))
-        })
+        parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no interval: {WORDS}")))
     }
 
     /// Reads a span of time as people write it in a configuration; `None` when it is none, or not from 1s to 24h.
@@ -132,7 +118,11 @@ mod duration {
     /// The same, from 1s to so many seconds.
     pub(crate) fn parse_up_to(text: &str, most: u64) -> Option<Duration> {
         let unit = text.chars().last()?;
-        let number: u64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
+        let number = &text[..text.len() - unit.len_utf8()];
+        if number.len() > DIGITS || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let number: u64 = number.parse().ok()?;
         let seconds = match unit {
             's' => number,
             'm' => number.checked_mul(60)?,
@@ -145,14 +135,15 @@ mod duration {
 
 pub use duration::parse as duration_of;
 
-/// Reads a mode whose default is `Off`: without quotes, YAML has that word for a boolean.
-fn mode_or_off<'de, T: serde::de::DeserializeOwned + Default, D: serde::Deserializer<'de>>(
+/// Reads a mode that may be `Off`: without quotes, YAML has that word for a boolean.
+fn mode_or_off<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
-    match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::Bool(false) => Ok(T::default()),
-        value => T::deserialize(value).map_err(serde::de::Error::custom),
-    }
+    let value = match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Bool(false) => "Off".into(),
+        value => value,
+    };
+    T::deserialize(value).map_err(serde::de::Error::custom)
 }
 
 mod optional_duration {

@@ -2,22 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, hooks, model::ObjectId, render::Instant, restart::Configured};
+use crate::{config::schema::Anything, digest::Digest, hooks, model::ObjectId, render::Instant, restart::Configured};
 
 /// Version of the stored form; an older binary refuses a newer one. 2: with [`Clock`]. 3: objects of clusters. 4: with [`Ruled`]. 5: with
 /// [`Configured`]. 6: with [`hooks::Log`].
 pub const FORMAT: u32 = 6;
 
 /// What one app owns.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Inventory {
-    /// [`FORMAT`] of the writer.
+    /// Version of this form.
     pub format: u32,
-    /// By identity. A list when stored, for the key is no string.
+    /// Its objects, by identity. A list when stored, for the key is no string.
     #[serde(with = "as_list")]
+    #[schemars(with = "Vec<as_list::Entry>")]
     pub entries: BTreeMap<ObjectId, Owned>,
     /// The commit applied last, in full.
     #[serde(default)]
@@ -29,26 +31,27 @@ pub struct Inventory {
     /// looked up there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Of an app whose render asks for the time.
+    /// The time that the render is told, of an app that asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
-    /// Of an app that has hooks, or had some.
+    /// What ran, of an app that has hooks or had some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Anything>")]
     pub hooks: Option<hooks::Log>,
 }
 
 /// The time that an app's render is told, kept with the app: neither an unrelated commit nor a lost cache moves it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Clock {
     /// Time of the commit at which the inputs last changed.
     pub now: Instant,
-    /// Identity of these inputs, see [`crate::trace::Trace::timeless`].
+    /// Identity of these inputs.
     pub inputs: Digest,
 }
 
 /// One owned object.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Owned {
     /// Hash of what was applied last and is known to be there.
@@ -58,10 +61,10 @@ pub struct Owned {
     /// It is being deleted: set before, and the entry goes after.
     #[serde(default)]
     pub deleting: bool,
-    /// Of the object in a cluster: another one of that name isn't the one that was applied.
+    /// UID of the object in a cluster: another one of that name isn't the one that was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// Of what lived in the applied fields after the last apply, see [`crate::live::Reduced::projection`].
+    /// Digest of what lived in the applied fields after the last apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projection: Option<Digest>,
     /// What was applied last says that it stays when it leaves the render (`windlass.dev/prune: disabled`).
@@ -79,13 +82,13 @@ pub struct Owned {
 }
 
 /// Which of an App's ignore rules count for an object, and what that was told from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ruled {
-    /// See [`crate::options::Ruling::digest`].
+    /// Digest of the rules that count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Digest>,
-    /// See [`crate::options::heeds`]. `None` where it has to be told anew: a condition had no answer.
+    /// Digest of what their conditions looked at. Absent where it has to be told anew: a condition had no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heeded: Option<Digest>,
 }
@@ -109,14 +112,16 @@ impl Owned {
 mod as_list {
     use std::collections::BTreeMap;
 
+    use schemars::JsonSchema;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::{ObjectId, Owned};
 
-    #[derive(Serialize, Deserialize)]
-    struct Entry {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub(super) struct Entry {
         #[serde(flatten)]
         id: ObjectId,
+        /// What is known of it.
         state: Owned,
     }
 

@@ -1,7 +1,7 @@
 //! The pure part of the engine: it computes and never does I/O, never waits and never reads a clock.
 //!
 //! Read in this order:
-//! - [`config`]: what the user writes (`Repository`, `App`, `Cluster`, `Plugin`); [`version`]: which tag a range of versions means;
+//! - [`config`]: what the user writes (`Repository`, `App`, `Cluster`, `Plugin`, `Tenant`); [`crds`]: how an API server knows these kinds, [`status`]: what it keeps of them; [`version`]: which tag a range of versions means;
 //! - [`tree`]: what a revision holds, content-addressed; [`trace`]: what a render read of it;
 //! - [`plugin`]: what a plugin says of itself; [`render`]: what it answers, documents and diagnostics;
 //! - [`manifest`]: documents parsed into [`model`] objects, with the place of each in its source;
@@ -33,6 +33,8 @@ pub mod model;
 pub mod yaml;
 pub mod manifest;
 pub mod inventory;
+pub mod status;
+pub mod crds;
 pub mod diff;
 pub mod guard;
 pub mod dag;

@@ -4,6 +4,7 @@ mod scope;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::digest::Digest;
 pub use scope::{is_built_in, is_cluster_scoped};
 
 /// What makes two manifests the same object: group and kind, namespace and name. The version is not part of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectId {
     /// "" for the core group.
     pub group: String,

@@ -2,6 +2,7 @@
 //!
 //! It is written by `windlass-build` from the plugin's `plugin.yaml` and read without running the plugin.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Name of the custom section of a component that holds its [`Manifest`] as JSON.
@@ -117,16 +118,16 @@ impl Scope {
 }
 
 /// Interfaces that a plugin gets only if its manifest asks and the operator grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grant {
-    /// `sources`: content beyond the app's own sources.
+    /// Content beyond the app's own sources.
     Sources,
-    /// `compose`: calling another renderer.
+    /// Calling another renderer.
     Compose,
-    /// `cluster`: reading the target cluster as the App.
+    /// Reading the target cluster as the App.
     Cluster,
-    /// `http`: outgoing requests (notifiers).
+    /// Outgoing requests (notifiers).
     Http,
 }
 

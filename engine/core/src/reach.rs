@@ -9,19 +9,22 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use network::Network;
 
 /// `Plugin.spec.http`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reach {
-    /// Hosts and networks that are reached although their addresses aren't public.
+    /// Hosts and networks that are reached although their addresses aren't public: `hooks.internal`, `10.0.0.0/8`.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub private: Vec<Place>,
     /// Hosts and networks that may be talked to over http, without TLS.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub plain: Vec<Place>,
 }
 

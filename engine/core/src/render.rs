@@ -2,6 +2,7 @@
 
 mod shorten;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use shorten::shorten;
@@ -258,11 +259,11 @@ pub struct AppNames {
 }
 
 /// Seconds and nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Instant {
     /// Whole seconds.
     pub seconds: i64,
-    /// 0 to 999,999,999.
+    /// Beside these, 0 to 999,999,999.
     pub nanoseconds: u32,
 }
 

@@ -23,6 +23,7 @@ use std::{
 };
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -87,16 +88,17 @@ fn hmac<'a>(key: &[u8; 32], parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 3
 }
 
 /// What is known of the configuration that a workload was applied with last. Kept in the inventory.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Configured {
     /// Digests by what is used: `ConfigMap shop/a`, or `ConfigMap shop/a: key`.
     #[serde(default)]
     pub used: BTreeMap<String, String>,
-    /// [`CONFIG_HASH`]'s value; `None` as long as nothing has changed.
+    /// Value of the annotation `windlass.dev/config-hash`; absent as long as nothing has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// When its pods were last made anew for what isn't the app's; see [`APART`].
+    /// When its pods were last made anew for what is not of the App.
+    #[schemars(with = "Option<crate::config::schema::Moment>")]
     #[serde(default, skip_serializing_if = "Option::is_none", with = "moment::optional")]
     pub restarted: Option<Instant>,
 }

@@ -16,6 +16,7 @@ mod suspend;
 mod resume;
 mod approve;
 mod lock;
+mod install;
 mod plugin;
 mod completions;
 
@@ -76,6 +77,7 @@ enum Verb {
     Resume(resume::Args),
     Approve(approve::Args),
     Lock(lock::Args),
+    Install(install::Args),
     Plugin(plugin::Args),
     Completions(completions::Args),
 }
@@ -116,6 +118,7 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Resume(args) => resume::perform(args, &cli.global, output),
         Verb::Approve(args) => approve::perform(args, &cli.global, output),
         Verb::Lock(args) => block_on(lock::perform(args, &cli.global, output)),
+        Verb::Install(args) => install::perform(args, output),
         Verb::Plugin(args) => plugin::perform(args, output),
         Verb::Completions(args) => completions::perform(args, output),
     }

@@ -29,6 +29,7 @@ mod claims;
 mod scrutiny;
 pub mod leave;
 pub mod validate;
+pub mod tenants;
 pub mod target;
 pub mod preview;
 pub mod travel;

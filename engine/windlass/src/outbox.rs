@@ -18,7 +18,7 @@ use std::{
 
 use tokio::sync::Notify;
 use windlass_core::{
-    config::{App, Apps, Config, NotifySpec},
+    config::{App, Apps, Config, NotifySpec, TenantSpec},
     event::{Event, State, Subject, Topic},
     model::ObjectId,
     outbox::{Entry, Receiver, Standing},
@@ -40,7 +40,6 @@ pub(crate) use delivery::{deliver, flush_for, write_down};
 pub(crate) struct Outbox {
     /// Of the configuration: secrets lie relative to it.
     base: PathBuf,
-    /// By repository.
     bindings: Current<Bindings>,
     /// There are others than those who deliver know of.
     are_others: AtomicBool,
@@ -54,7 +53,13 @@ pub(crate) struct Outbox {
     writing: tokio::sync::Mutex<()>,
 }
 
-type Bindings = BTreeMap<String, Vec<Binding>>;
+/// Who is told, as a configuration says it.
+struct Bindings {
+    /// By repository.
+    bound: BTreeMap<String, Vec<Binding>>,
+    /// What Tenants require, in their order.
+    required: Vec<Required>,
+}
 
 struct Binding {
     spec: NotifySpec,
@@ -62,6 +67,13 @@ struct Binding {
 }
 
 impl Binding {
+    fn new(spec: &NotifySpec) -> Self {
+        Self {
+            spec: spec.clone(),
+            apps: spec.apps().unwrap_or_default(), // checked when the configuration was read
+        }
+    }
+
     fn receiver<'a>(&'a self, allowed: Option<&'a BTreeSet<Topic>>) -> Receiver<'a> {
         Receiver {
             name: self.spec.binding(),
@@ -69,6 +81,14 @@ impl Binding {
             allowed,
         }
     }
+}
+
+/// A notifier that the Apps of a Tenant can't be without.
+struct Required {
+    /// `TENANT/BINDING`: no binding of a repository can be called that.
+    name: String,
+    tenant: TenantSpec,
+    binding: Binding,
 }
 
 /// What is known, and what of it isn't on disk yet.
@@ -104,13 +124,13 @@ impl Outbox {
     /// # Errors
     /// When the state can't be read.
     pub(crate) fn open(config: &Config, base: &Path, inventories: &Arc<Inventories>) -> Result<Self, StateError> {
-        let mut noted = Noted::default();
-        if is_used(config) {
+        let (mut noted, bindings) = (Noted::default(), Bindings::new(config));
+        if is_used(config, &bindings) {
             noted.read(inventories)?;
         }
         Ok(Self {
             base: base.to_owned(),
-            bindings: Current::new(bindings(config)),
+            bindings: Current::new(bindings),
             are_others: AtomicBool::new(false),
             of_kubernetes: OF_KUBERNETES.into(),
             inventories: Arc::clone(inventories),
@@ -125,13 +145,14 @@ impl Outbox {
     /// # Errors
     /// When the state can't be read; then the one of before is kept.
     pub(crate) fn reconfigure(&self, config: &Config) -> Result<(), StateError> {
+        let bindings = Bindings::new(config);
         {
             let mut noted = self.noted();
-            if is_used(config) && !noted.is_read {
+            if is_used(config, &bindings) && !noted.is_read {
                 noted.read(&self.inventories)?;
             }
         }
-        self.bindings.set(bindings(config));
+        self.bindings.set(bindings);
         self.are_others.store(true, Ordering::Relaxed);
         self.news.notify_one();
         Ok(())
@@ -164,9 +185,12 @@ impl Outbox {
     }
 
     fn note_source(&self, repository: &str, event: Event) {
-        let all = self.bindings.get();
-        let bindings = all.get(repository).map_or(&[][..], Vec::as_slice);
-        let receivers: Vec<Receiver<'_>> = bindings.iter().map(|binding| binding.receiver(None)).collect();
+        let bindings = self.bindings.get();
+        let receivers: Vec<Receiver<'_>> = bindings
+            .of(repository)
+            .iter()
+            .map(|binding| binding.receiver(None))
+            .collect();
         if !receivers.is_empty() {
             self.take(key_of_source(repository), event, Vec::new(), &receivers);
         }
@@ -211,11 +235,20 @@ impl Outbox {
     }
 
     fn receivers<'a>(&'a self, bindings: &'a Bindings, app: &'a App) -> Vec<Receiver<'a>> {
-        let bindings = bindings.get(&app.spec.repository).map_or(&[][..], Vec::as_slice);
-        let bindings = bindings.iter().filter(|binding| binding.apps.have(&app.name));
-        let mut receivers: Vec<Receiver<'_>> = bindings
+        let bound = bindings.of(&app.spec.repository).iter();
+        let bound = bound.filter(|binding| binding.apps.have(&app.name));
+        let mut receivers: Vec<Receiver<'_>> = bound
             .map(|binding| binding.receiver(app.spec.notify.on.as_ref()))
             .collect();
+        let required = bindings.required.iter().filter(|required| {
+            required.tenant.has(&app.namespace, &BTreeMap::new()) && required.binding.apps.have(&app.name)
+        });
+        // Neither its repository nor the App itself makes them silent.
+        receivers.extend(required.map(|required| Receiver {
+            name: &required.name,
+            topics: &required.binding.spec.on,
+            allowed: None,
+        }));
         if app.spec.notify.kubernetes_events {
             receivers.push(Receiver {
                 name: KUBERNETES,
@@ -275,10 +308,7 @@ impl Outbox {
     }
 
     fn spec(&self, (repository, name): &(String, String)) -> Option<NotifySpec> {
-        let all = self.bindings.get();
-        let bindings = all.get(repository)?.iter();
-        let mut specs = bindings.map(|binding| &binding.spec);
-        specs.find(|spec| spec.binding() == name).cloned()
+        self.bindings.get().spec(repository, name).cloned()
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
@@ -295,21 +325,59 @@ impl Noted {
     }
 }
 
-fn bindings(config: &Config) -> Bindings {
-    let bindings = config.repositories.iter().map(|(name, spec)| {
-        let bindings = spec.plugins.notify.iter().map(|spec| Binding {
-            spec: spec.clone(),
-            apps: spec.apps().unwrap_or_default(), // checked when the configuration was read
+impl Bindings {
+    fn new(config: &Config) -> Self {
+        let bound = config.repositories.iter().map(|(name, spec)| {
+            let bindings = spec.plugins.notify.iter().map(Binding::new);
+            (name.clone(), bindings.collect())
         });
-        (name.clone(), bindings.collect())
-    });
-    bindings.collect()
+        let required = config.tenants.iter().flat_map(|(name, tenant)| {
+            tenant.required.notify.iter().map(move |spec| Required {
+                name: format!("{name}/{}", spec.binding()),
+                tenant: tenant.clone(),
+                binding: Binding::new(spec),
+            })
+        });
+        Self {
+            bound: bound.collect(),
+            required: required.collect(),
+        }
+    }
+
+    fn of(&self, repository: &str) -> &[Binding] {
+        self.bound.get(repository).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every receiver, by its repository (none asks for what a Tenant requires) and name.
+    fn all(&self) -> Vec<((String, String), NotifySpec)> {
+        let mut all = Vec::new();
+        for (repository, bindings) in &self.bound {
+            for Binding { spec, .. } in bindings {
+                all.push(((repository.clone(), spec.binding().to_owned()), spec.clone()));
+            }
+        }
+        for Required { name, binding, .. } in &self.required {
+            all.push(((String::new(), name.clone()), binding.spec.clone()));
+        }
+        all
+    }
+
+    fn is_anybody_bound(&self) -> bool {
+        !self.required.is_empty() || self.bound.values().any(|bindings| !bindings.is_empty())
+    }
+
+    fn spec(&self, repository: &str, name: &str) -> Option<&NotifySpec> {
+        if let Some(required) = self.required.iter().find(|required| required.name == name) {
+            return Some(&required.binding.spec);
+        }
+        let mut specs = self.of(repository).iter().map(|binding| &binding.spec);
+        specs.find(|spec| spec.binding() == name)
+    }
 }
 
 /// Whether anybody is told anything.
-fn is_used(config: &Config) -> bool {
-    config.repositories.values().any(|spec| !spec.plugins.notify.is_empty())
-        || config.apps.values().any(|app| app.spec.notify.kubernetes_events)
+fn is_used(config: &Config, bindings: &Bindings) -> bool {
+    bindings.is_anybody_bound() || config.apps.values().any(|app| app.spec.notify.kubernetes_events)
 }
 
 fn key(app: &App) -> String {

@@ -37,7 +37,7 @@ use crate::{
     scrutiny, settled,
     stop::Stop,
     target::Target,
-    validate,
+    tenants, validate,
 };
 
 /// Makes the target as git wants it, and tells what came of it.
@@ -104,6 +104,7 @@ pub async fn check(engine: &Engine, app: &App) -> Report {
 
 async fn checked(engine: &Engine, app: &App, report: &mut Report) -> Result<Health, Stop> {
     engine.stage(app, Stage::Rendering);
+    tenants::permit(engine, app)?;
     let revision = engine.resolve(app, report).await?;
     let _room = engine.room(app).await;
     let render = render::run(engine, app, &revision, engine.facts(), None, report).await?;
@@ -183,6 +184,7 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
 /// Which output is wanted, and what is owned. Loads no document.
 pub(crate) async fn look(engine: &Engine, app: &App, report: &mut Report) -> Result<Seen, Stop> {
     engine.stage(app, Stage::Rendering);
+    tenants::permit(engine, app)?; // may it be what it is?
     let revision = engine.resolve(app, report).await?; // which commit?
     fault::point("reconcile: resolved");
     let (target, facts) = engine.target(app).await?;

@@ -17,6 +17,7 @@ use crate::{
     plugins::{Plugins, PluginsError},
     run::Event,
     stop::Stop,
+    tenants::tenants_of,
 };
 
 /// What became of a configuration, by name.
@@ -24,7 +25,7 @@ use crate::{
 pub struct Reconfigured {
     /// Apps that were not there before.
     pub added: BTreeSet<String>,
-    /// Apps that were there, and are looked at since they, their Repository, their Cluster or a plugin of theirs is another.
+    /// Apps that were there, and are looked at since they, their Repository, their Cluster, a Tenant or a plugin of theirs is another.
     pub changed: BTreeSet<String>,
     /// Apps that are not there any more.
     pub gone: BTreeSet<String>,
@@ -64,6 +65,7 @@ impl Engine {
             before.apps.get(&app.name) != Some(app)
                 || !serve_the_same(repositories)
                 || cluster.is_some_and(&cluster_is_another)
+                || tenants_of(&before, app) != tenants_of(&config, app)
                 || others.as_ref().is_some_and(|others| {
                     let repository = config.repositories.get(&app.spec.repository);
                     uses(app, repository, others, any_renderer)

@@ -57,7 +57,7 @@ pub enum Event {
     },
     /// A receiver of notifications was not told of something.
     NotTold {
-        /// Name of the Repository that binds it.
+        /// Name of the Repository that binds it; empty where a Tenant requires it.
         repository: String,
         /// Name of the binding.
         receiver: String,

@@ -13,7 +13,7 @@ mod verdicts;
 use std::sync::Arc;
 
 use windlass_core::{
-    config::{App, DEFAULT_VALIDATOR, PluginChoice, ValidatorSpec},
+    config::{App, DEFAULT_VALIDATOR, PluginChoice, ValidatorSpec, checked_by},
     manifest::{Desired, MAX_ERRORS, Manifest},
     plugin::World,
     render::{Diagnostic, Location, Output, Severity},
@@ -28,6 +28,7 @@ use crate::{
     render::Rendering,
     report::Report,
     stop::Stop,
+    tenants::Bounds,
 };
 
 pub use verdicts::Verdicts;
@@ -79,6 +80,8 @@ pub struct Checkers<'a> {
     pub kube_version: &'a str,
     /// Whose calls they are.
     pub tenant: Tenant,
+    /// What its Tenants say about it.
+    pub bounds: Bounds,
 }
 
 /// What came of it.
@@ -95,18 +98,19 @@ impl<'a> Checkers<'a> {
     #[must_use]
     pub(crate) fn of(engine: &'a Engine, app: &App) -> Self {
         let plugins = engine.plugins();
-        let config = engine.config();
+        let (bounds, config) = (Bounds::of(engine, app), engine.config());
         let repository = config.repositories.get(&app.spec.repository);
-        let said = engine
-            .validators()
-            .or_else(|| repository.and_then(|repository| repository.plugins.validators.as_deref()));
-        let validators = said.map_or_else(|| by_default(&plugins), <[_]>::to_vec);
+        let said = repository.and_then(|repository| repository.plugins.validators.as_deref());
+        let own = || said.map_or_else(|| by_default(&plugins), <[_]>::to_vec);
+        let validators = engine.validators().map(<[_]>::to_vec);
+        let validators = validators.unwrap_or_else(|| checked_by(bounds.specs(), own()));
         Self {
             plugins,
             verdicts: engine.verdicts(),
             validators,
             kube_version: &engine.facts().kube_version,
             tenant: engine::tenant(app),
+            bounds,
         }
     }
 }
@@ -132,6 +136,7 @@ pub async fn check(checkers: &Checkers<'_>, subject: &Subject<'_>) -> Checked {
     let objects: Vec<&Manifest> = desired.objects.values().chain(&desired.hooks).collect();
     let mut checked = Checked::default();
     let mut found = by_rules(&objects);
+    found.extend(by_tenants(&checkers.bounds, &objects));
     for validator in &checkers.validators {
         let answer = ask::ask(checkers, validator, &objects).await;
         checked.calls += answer.calls;
@@ -156,6 +161,17 @@ fn by_rules(objects: &[&Manifest]) -> Vec<Found> {
     };
     // A hostile object breaks a rule a hundred thousand times.
     objects.iter().enumerate().flat_map(of).take(MAX_ERRORS).collect()
+}
+
+fn by_tenants<'a>(bounds: &'a Bounds, objects: &'a [&Manifest]) -> impl Iterator<Item = Found> + 'a {
+    let refused = |(index, manifest): (usize, &&Manifest)| {
+        let diagnostic = bounds.refuse(&manifest.object.id)?;
+        Some(Found {
+            object: index,
+            verdict: Verdict::of_object(diagnostic).into(),
+        })
+    };
+    objects.iter().enumerate().filter_map(refused).take(MAX_ERRORS)
 }
 
 /// By file and line, as compilers tell; what has no place comes first.

@@ -57,7 +57,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "config",
-        what: "Repository, App, Cluster and Plugin documents",
+        what: "Repository, App, Cluster, Plugin and Tenant documents",
         run: text::config,
         seeds: seeds::config,
     },

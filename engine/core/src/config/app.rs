@@ -2,25 +2,28 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    AppNotifySpec, DependsOn, depends, duration,
+    AppNotifySpec, DependsOn, Home, Mistake, NAME_WORDS, depends, duration,
+    schema::{Interval, Name, OrOff},
+    secret::{Bound, only_in_files},
     sync::{self, HistorySpec, RollbackSpec, SuspendSpec, SyncSpec},
 };
 use crate::{adopt::Adoption, fields::FieldPath, health::Check, options::IgnoreRule, owner::MANAGER_PREFIX};
 
 /// `App.spec`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AppSpec {
-    /// Name of a Repository.
+    /// Name of a Repository of the same namespace.
     pub repository: String,
-    /// In its tree; "" or absent = the root.
+    /// Folder in its tree. Absent = the root.
     #[serde(default)]
     pub path: String,
-    /// One step, or none: then the folder's files tell which plugin renders it.
+    /// Which plugin makes manifests of the folder: one step, or none. Then the folder's files tell which plugin it is.
     #[serde(default)]
     pub render: Vec<RenderStep>,
     /// Where the objects go.
@@ -62,27 +65,27 @@ pub struct AppSpec {
     /// What is kept of what was applied before.
     #[serde(default)]
     pub history: HistorySpec,
-    /// Do nothing, and why.
+    /// Do nothing, and say why.
     #[serde(default)]
     pub suspend: Option<SuspendSpec>,
 }
 
 /// `App.spec.render[]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RenderStep {
     /// Which plugin.
     pub plugin: PluginChoice,
-    /// Its config, checked against its schema.
+    /// Config of the plugin, as its own schema wants it (`windlass plugin inspect`).
     #[serde(default)]
     pub config: Map<String, Value>,
 }
 
 /// A plugin by name, and by version where several are admitted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PluginChoice {
-    /// As in its manifest.
+    /// Name of the plugin.
     pub name: String,
     /// A whole version or its beginning: `4.3` admits `4.3.1`.
     #[serde(default)]
@@ -90,20 +93,22 @@ pub struct PluginChoice {
 }
 
 /// `App.spec.target`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetSpec {
-    /// Filled into namespaced objects that name none; Helm's release namespace.
+    /// Namespace of the objects that name none; Helm's release namespace.
     #[serde(default)]
     pub namespace: String,
     /// A folder that gets one file an object, relative to the configuration file. `--target` overrides it.
     #[serde(default)]
     pub directory: Option<String>,
-    /// Name of a Cluster document, or [`IN_CLUSTER`]: the one that the engine runs in.
+    /// Name of a Cluster, or `in-cluster`: the one that the engine runs in.
     #[serde(default)]
+    #[schemars(with = "Option<Name>")]
     pub cluster: Option<String>,
     /// A service account of the cluster, in the App's own namespace, in whose name everything is written and read for the App.
     #[serde(default)]
+    #[schemars(with = "Option<Name>")]
     pub service_account_name: Option<String>,
     /// Whether objects that are there already are taken over.
     #[serde(default)]
@@ -114,7 +119,7 @@ pub struct TargetSpec {
 pub const IN_CLUSTER: &str = "in-cluster";
 
 /// `App.spec.conflicts`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConflictsSpec {
     /// Field managers whose fields are taken where git sets them too. Fields that a person's edit took are taken back without it.
@@ -123,12 +128,13 @@ pub struct ConflictsSpec {
 }
 
 /// `App.spec.health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HealthSpec {
     /// How long the App may be on its way without getting on, until it counts as degraded: `30s`, `10m`, `1h`. Whenever an object
     /// stands where it has not stood before, it begins anew.
     #[serde(default = "default_progress_deadline", with = "duration")]
+    #[schemars(with = "Interval")]
     pub progress_deadline: Duration,
     /// Where some objects stand, by expressions instead of the built-in rules; the first that is about an object counts.
     #[serde(default)]
@@ -150,7 +156,7 @@ const fn default_progress_deadline() -> Duration {
 }
 
 /// What becomes of the objects of a deleted App.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// They are deleted.
     #[default]
@@ -160,19 +166,23 @@ pub enum DeletionPolicy {
 }
 
 /// `App.spec.prune`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PruneSpec {
     /// Whether objects that left the render are deleted.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::mode_or_off")]
+    #[schemars(with = "OrOff<PruneMode>")]
     pub mode: PruneMode,
-    /// A plan that deletes more than this share of what the app owns (and more than [`crate::guard::FREE_DELETES`]) is held.
+    /// A plan that deletes more than this share of what the App owns, in per cent, and more than three objects, is held until
+    /// somebody consents.
     #[serde(default = "default_max_percent")]
+    #[schemars(range(max = 100))]
     pub max_percent: u8,
-    /// Kinds (`Kind` or `Kind.group`) that are never deleted, beside [`crate::diff::PROTECTED`] on a cluster.
+    /// Kinds (`Kind` or `Kind.group`) that are never deleted. On a cluster `StatefulSet.apps`, `PersistentVolumeClaim`, `Namespace`
+    /// and `CustomResourceDefinition.apiextensions.k8s.io` never are either.
     #[serde(default)]
     pub protect: Vec<String>,
-    /// Kinds of [`crate::diff::PROTECTED`] that may be deleted all the same.
+    /// Of these four, the kinds that may be deleted all the same.
     #[serde(default)]
     pub unprotect: Vec<String>,
     /// Take a render without any object as meant: everything the app owns is then deleted.
@@ -181,7 +191,7 @@ pub struct PruneSpec {
 }
 
 /// Whether objects that left the render are deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PruneMode {
     /// Yes, guarded.
     #[default]
@@ -191,19 +201,19 @@ pub enum PruneMode {
 }
 
 /// `App.spec.drift`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DriftSpec {
-    /// What to do.
+    /// What to do about edits of others.
     #[serde(default)]
     pub mode: DriftMode,
-    /// What counts.
+    /// Which edits of others count.
     #[serde(default)]
     pub scope: DriftScope,
 }
 
 /// Which edits of others count as drift.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DriftScope {
     /// Of fields that git sets.
     #[default]
@@ -213,7 +223,7 @@ pub enum DriftScope {
 }
 
 /// What to do about foreign edits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DriftMode {
     /// Undo them.
     #[default]
@@ -223,11 +233,12 @@ pub enum DriftMode {
 }
 
 /// `App.spec.restart`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RestartSpec {
-    /// When.
+    /// When the pods of a Deployment, StatefulSet or DaemonSet are made anew, though git says nothing else of them.
     #[serde(default, deserialize_with = "super::mode_or_off")]
+    #[schemars(with = "OrOff<RestartMode>")]
     pub mode: RestartMode,
     /// Whether objects count that are not the App's.
     #[serde(default)]
@@ -235,7 +246,7 @@ pub struct RestartSpec {
 }
 
 /// When the pods of a Deployment, StatefulSet or DaemonSet are made anew, though git says nothing else of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RestartMode {
     /// Never.
     #[default]
@@ -245,7 +256,7 @@ pub enum RestartMode {
 }
 
 /// Whether ConfigMaps and Secrets that are not of the App make its pods anew when they change.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ForeignMode {
     /// No.
     #[default]
@@ -270,16 +281,37 @@ const fn default_max_percent() -> u8 {
     30
 }
 
+/// Of a field manager, for people.
+pub(crate) const NO_MANAGER: &str = "is empty: expected the name of a field manager, such as `helm`";
+
+/// Of a field manager, for people.
+pub(crate) const OWN_MANAGER: &str =
+    "is an app of Windlass: an object moves between apps by leaving the one and entering the other";
+
+/// Of a field that is ignored, for people.
+pub(crate) const NO_POINTER: &str = "is no JSON pointer: write for example `/spec/replicas`";
+
+/// Of a field that is ignored, for people.
+pub(crate) const IS_IDENTITY: &str = "can't be ignored: it tells which object it is";
+
+/// Of ignore rules without a field, for people.
+pub(crate) const NO_FIELDS: &str = "is empty: expected JSON pointers such as `/spec/replicas`";
+
 /// Checks what its types don't: the first mistake, as a JSON pointer and a sentence.
-pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
+pub(super) fn check(spec: &AppSpec, home: Home) -> Result<(), Mistake> {
     path(spec)?;
     target(&spec.target)?;
+    only_in_files(
+        home,
+        &[Bound {
+            pointer: "/spec/target/directory",
+            given: spec.target.directory.is_some(),
+            instead: "name a `cluster`",
+        }],
+    )?;
     let wrong = |pointer: &str, message: String| Err((pointer.to_owned(), message));
     if spec.render.len() > 1 {
-        let message = format!(
-            "spec.render has {} steps; this version of Windlass runs one",
-            spec.render.len()
-        );
+        let message = format!("spec.render has {} steps; {ONE_STEP}", spec.render.len());
         return wrong("/spec/render", message);
     }
     if spec.prune.max_percent > 100 {
@@ -288,10 +320,8 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
     }
     for (index, name) in spec.conflicts.take_from.iter().enumerate() {
         let why = match name.as_str() {
-            "" => "is empty: expected the name of a field manager, such as `helm`",
-            name if name.starts_with(MANAGER_PREFIX) => {
-                "is an app of Windlass: an object moves between apps by leaving the one and entering the other"
-            }
+            "" => NO_MANAGER,
+            name if name.starts_with(MANAGER_PREFIX) => OWN_MANAGER,
             _ => continue,
         };
         let field = format!("spec.conflicts.takeFrom[{index}]");
@@ -317,24 +347,29 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
 fn path(spec: &AppSpec) -> Result<(), (String, String)> {
     let path = spec.path.trim_end_matches('/');
     if !path.is_empty() && path.split('/').any(|s| matches!(s, "" | "." | "..")) {
-        let message = format!(
-            "spec.path: `{}` must be a path inside the repository, without `.`, `..` or a leading `/`",
-            spec.path
-        );
+        let message = format!("spec.path: `{}` {INSIDE}", spec.path);
         return Err(("/spec/path".to_owned(), message));
     }
     Ok(())
 }
 
+/// Of steps, for people.
+pub(crate) const ONE_STEP: &str = "this version of Windlass runs one";
+
+/// Of a target, for people.
+pub(crate) const ONE_PLACE: &str = "a `cluster` and a `directory`; an App goes to one place";
+
+/// Of a path, for people.
+pub(crate) const INSIDE: &str = "must be a path inside the repository, without `.`, `..` or a leading `/`";
+
 fn target(target: &TargetSpec) -> Result<(), (String, String)> {
     if target.directory.is_some() && target.cluster.is_some() {
-        let message = "spec.target has a `cluster` and a `directory`; an App goes to one place".to_owned();
+        let message = format!("spec.target has {ONE_PLACE}");
         return Err(("/spec/target/directory".to_owned(), message));
     }
     let name = |field: &str, name: Option<&String>| match name {
         Some(name) if !super::is_name(name) => {
-            let message =
-                format!("spec.target.{field}: `{name}` is no name: use lower-case letters, digits, `-` and `.`");
+            let message = format!("spec.target.{field}: `{name}` is no name: {NAME_WORDS}");
             Err((format!("/spec/target/{field}"), message))
         }
         _ => Ok(()),
@@ -344,7 +379,7 @@ fn target(target: &TargetSpec) -> Result<(), (String, String)> {
 }
 
 /// Fields without which an object would be another one, or nobody's.
-const IDENTITY: [&str; 5] = [
+pub(crate) const IDENTITY: [&str; 5] = [
     "/apiVersion",
     "/kind",
     "/metadata/name",
@@ -354,7 +389,7 @@ const IDENTITY: [&str; 5] = [
 
 /// Conditions of an App. Each is answered for each object of its kind, a hundredth of a second at most
 /// ([`crate::cel::MAX_COST`]): the threat is an App whose rules take the time of all others.
-const MAX_CONDITIONS: usize = 20;
+pub(crate) const MAX_CONDITIONS: usize = 20;
 
 fn conditions(rules: &[IgnoreRule]) -> Result<(), (String, String)> {
     let mut conditions = rules.iter().enumerate().filter(|(_, rule)| rule.when.is_some());
@@ -365,7 +400,7 @@ fn conditions(rules: &[IgnoreRule]) -> Result<(), (String, String)> {
 }
 
 /// Of one App, for the same reason.
-const MAX_CHECKS: usize = 20;
+pub(crate) const MAX_CHECKS: usize = 20;
 
 fn checks(checks: &[Check]) -> Result<(), (String, String)> {
     if checks.len() > MAX_CHECKS {
@@ -390,7 +425,7 @@ fn ignored(index: usize, rule: &IgnoreRule) -> Result<(), (String, String)> {
         return Err((format!("/spec/ignore/{index}/kind"), message));
     }
     if rule.fields.is_empty() {
-        let message = format!("spec.ignore[{index}].fields is empty: expected JSON pointers such as `/spec/replicas`");
+        let message = format!("spec.ignore[{index}].fields {NO_FIELDS}");
         return Err((format!("/spec/ignore/{index}/fields"), message));
     }
     for (at, field) in rule.fields.iter().enumerate() {
@@ -404,7 +439,7 @@ fn ignored(index: usize, rule: &IgnoreRule) -> Result<(), (String, String)> {
 fn ignored_field(field: &str) -> Result<(), &'static str> {
     let is_path = field.starts_with('.');
     if !field.starts_with('/') && !is_path {
-        return Err("is no JSON pointer: write for example `/spec/replicas`");
+        return Err(NO_POINTER);
     }
     if is_path && FieldPath::parse(field).is_err() {
         return Err("is no path of a field: write for example `.spec.template.spec.containers[name=\"app\"].image`");
@@ -415,7 +450,7 @@ fn ignored_field(field: &str) -> Result<(), &'static str> {
         field.to_owned()
     };
     if IDENTITY.contains(&pointer.as_str()) {
-        return Err("can't be ignored: it tells which object it is");
+        return Err(IS_IDENTITY);
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! `Cluster.spec`: where an API server is, who acts there, and who else may.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DriftScope;
+use super::{DriftScope, schema::OrOff};
 
 /// `Cluster.spec`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClusterSpec {
     /// How to reach it.
@@ -19,7 +20,7 @@ pub struct ClusterSpec {
 }
 
 /// `Cluster.spec.kubeconfig`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KubeconfigSpec {
     /// A kubeconfig of the operator's, relative to the configuration file: it may run programs. Absent = what `kubectl` takes.
@@ -31,7 +32,7 @@ pub struct KubeconfigSpec {
 }
 
 /// What becomes of Apps that name no service account.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Unnamed {
     /// They are refused: never does a tenant act as the engine.
     #[default]
@@ -41,11 +42,12 @@ pub enum Unnamed {
 }
 
 /// `Cluster.spec.lock`: what [`crate::lock`] makes an admission policy of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LockSpec {
-    /// Whether there is one.
+    /// What becomes of what others do to the objects of Apps.
     #[serde(deserialize_with = "super::mode_or_off")]
+    #[schemars(with = "OrOff<LockMode>")]
     pub mode: LockMode,
     /// What service accounts that aren't named below may still do: `Owned` = add what git doesn't set (finalizers, annotations,
     /// defaults), as operators do; `Strict` = nothing. People may do nothing under either.
@@ -93,7 +95,7 @@ impl LockSpec {
 }
 
 /// What becomes of what others do to the objects of Apps.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LockMode {
     /// It is done; drift is repaired.
     #[default]
@@ -105,7 +107,7 @@ pub enum LockMode {
 }
 
 /// Whether somebody may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Permission {
     /// Yes.
     Allow,
@@ -114,23 +116,32 @@ pub enum Permission {
 }
 
 /// `Cluster.spec.lock.allow`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AllowSpec {
-    /// As the API server names them.
+    /// Users, as the API server names them.
     pub users: Vec<String>,
-    /// As the API server names them.
+    /// Groups, as the API server names them.
     pub groups: Vec<String>,
-    /// As `namespace/name`.
+    /// Service accounts, as `namespace/name`.
     pub service_accounts: Vec<String>,
 }
 
 /// Groups that everybody, or every service account, is in: named by mistake they would open the lock.
-const EVERYBODY: [&str; 3] = [
+pub(crate) const EVERYBODY: [&str; 3] = [
     "system:authenticated",
     "system:unauthenticated",
     "system:serviceaccounts",
 ];
+
+/// Of a Cluster's name, for people.
+pub(crate) const TAKEN: &str = "this name means the cluster that the engine runs in; use another one";
+
+/// Of accounts, users and groups, for people.
+pub(crate) const NO_ACCOUNT: &str = "is no service account: write `namespace/name`";
+pub(crate) const NO_USER: &str = "is empty: expected a user as the API server names it";
+pub(crate) const NO_GROUP: &str = "is empty: expected a group as the API server names it";
+pub(crate) const HAS_EVERYBODY: &str = "has everybody in it: name a group of its own";
 
 /// Checks what its types don't: the first mistake, as a JSON pointer and a sentence.
 pub(super) fn check(spec: &ClusterSpec) -> Result<(), (String, String)> {
@@ -148,17 +159,16 @@ pub(super) fn check(spec: &ClusterSpec) -> Result<(), (String, String)> {
         each(field, accounts, |text| {
             let names = text.split_once('/');
             let is_account = names.is_some_and(|(namespace, name)| super::is_name(namespace) && super::is_name(name));
-            (!is_account).then_some("is no service account: write `namespace/name`")
+            (!is_account).then_some(NO_ACCOUNT)
         })?;
     }
     each("allow/users", &lock.allow.users, |text| {
-        text.is_empty()
-            .then_some("is empty: expected a user as the API server names it")
+        text.is_empty().then_some(NO_USER)
     })?;
     for (field, groups) in [("allow/groups", &lock.allow.groups), ("breakGlass", &lock.break_glass)] {
         each(field, groups, |text| match text {
-            "" => Some("is empty: expected a group as the API server names it"),
-            text if EVERYBODY.contains(&text) => Some("has everybody in it: name a group of its own"),
+            "" => Some(NO_GROUP),
+            text if EVERYBODY.contains(&text) => Some(HAS_EVERYBODY),
             _ => None,
         })?;
     }

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::App;
+use super::{
+    App,
+    schema::{Cel, Filled},
+};
 use crate::{health::Test, model::ObjectId};
 
 /// Dependencies of an App. Each object is asked for whenever the App waits for it.
-const MOST: usize = 20;
+pub(crate) const MOST: usize = 20;
 
 /// One thing that an App depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DependsOn {
     /// An App: as git says, and healthy. Of the same repository: at the same revision.
@@ -20,24 +24,27 @@ pub struct DependsOn {
     /// An object on the App's own cluster, whoever's it is; read as the App's service account.
     #[serde(default)]
     pub object: Option<Needed>,
-    /// With `object`: an expression over it, `live`. Default: it is healthy, or, of a kind without a status, it is there.
+    /// With `object`: an expression in CEL over it, `live`. Default: it is healthy, or, of a kind without a status, it is there.
     #[serde(default)]
+    #[schemars(with = "Option<Cel>")]
     pub when: Option<Test>,
 }
 
 /// An object by its identity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Needed {
-    /// Absent = the core group.
+    /// API group of the object. Absent = the core group.
     #[serde(default)]
     pub group: String,
-    /// Of the object.
+    /// Kind of the object.
+    #[schemars(with = "Filled")]
     pub kind: String,
-    /// Absent = that of the App's target; of a kind without namespaces, none.
+    /// Namespace of the object. Absent = that of the App's target; of a kind without namespaces, none.
     #[serde(default)]
     pub namespace: Option<String>,
-    /// Of the object.
+    /// Name of the object.
+    #[schemars(with = "Filled")]
     pub name: String,
 }
 
@@ -54,6 +61,12 @@ impl Needed {
     }
 }
 
+/// Of a dependency, for people.
+pub(crate) const ONE_OF: &str = "give `app` or `object`";
+
+/// Of a dependency, for people.
+pub(crate) const WHEN_OF_AN_OBJECT: &str = "`when` is about an `object`; an App is to be healthy";
+
 /// What contradicts itself: where (a JSON pointer) and a sentence.
 pub(super) fn check(all: &[DependsOn]) -> Result<(), (String, String)> {
     if all.len() > MOST {
@@ -62,8 +75,8 @@ pub(super) fn check(all: &[DependsOn]) -> Result<(), (String, String)> {
     }
     for (index, one) in all.iter().enumerate() {
         let wrong = match (&one.app, &one.object, &one.when) {
-            (Some(_), Some(_), _) | (None, None, _) => "give `app` or `object`",
-            (Some(_), None, Some(_)) => "`when` is about an `object`; an App is to be healthy",
+            (Some(_), Some(_), _) | (None, None, _) => ONE_OF,
+            (Some(_), None, Some(_)) => WHEN_OF_AN_OBJECT,
             (None, Some(needed), _) if needed.kind.is_empty() || needed.name.is_empty() => {
                 "`object` needs a `kind` and a `name`"
             }

@@ -2,13 +2,9 @@
 
 use std::cell::OnceCell;
 
-use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{
-    API_VERSION, App, AppSpec, ClusterSpec, Config, IN_CLUSTER, PluginSpec, RepositorySpec, Unnamed, app, cluster,
-    depends, repository,
-};
+use super::{App, Config, DocumentError, Home, IN_CLUSTER, Unnamed, depends, read};
 use crate::yaml::{self, Outline, YamlDocument};
 
 /// A mistake in a configuration.
@@ -23,18 +19,6 @@ pub struct ConfigError {
     pub column: u32,
     /// What to do.
     pub help: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    name: String,
-    #[serde(default)]
-    namespace: Option<String>,
-    #[serde(default, rename = "labels")]
-    _labels: Value,
-    #[serde(default, rename = "annotations")]
-    _annotations: Value,
 }
 
 /// Mistakes shown of one configuration: more hide the first.
@@ -80,118 +64,20 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn document(&mut self, index: usize, document: &YamlDocument) -> Result<(), ConfigError> {
-        let value = &document.value;
-        let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
-        let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        if version != API_VERSION || !matches!(kind, "Repository" | "App" | "Cluster" | "Plugin") {
-            let at = if version == API_VERSION { "/kind" } else { "/apiVersion" };
-            return Err(self
-                .error(
-                    index,
-                    at,
-                    format!(
-                        "expected a Repository, App, Cluster or Plugin of `{API_VERSION}`, found kind `{kind}` of `{version}`"
-                    ),
-                )
-                .with_help("a configuration holds Windlass documents only; manifests belong into the repository"));
-        }
-        self.only_known_keys(index, value)?;
-        let metadata: Metadata = self.typed(index, value, "metadata", kind)?;
-        let name = metadata.name;
-        let namespace = metadata.namespace.unwrap_or_else(|| "default".to_owned());
-        for (field, text) in [("name", &name), ("namespace", &namespace)] {
-            if !super::is_name(text) {
-                let message = format!("`{text}` is no {field}: use lower-case letters, digits, `-` and `.`");
-                return Err(self.error(index, &format!("/metadata/{field}"), message));
-            }
-        }
-        let label = format!("{kind} `{name}`");
-        let fresh = match kind {
-            "Repository" => {
-                let spec: RepositorySpec = self.typed(index, value, "spec", &label)?;
-                self.check_repository(index, &label, &spec)?;
-                self.config.repositories.insert(name, spec).is_none()
-            }
-            "Cluster" => {
-                let spec: ClusterSpec = self.typed(index, value, "spec", &label)?;
-                if name == IN_CLUSTER {
-                    let message =
-                        format!("{label}: this name means the cluster that the engine runs in; use another one");
-                    return Err(self.error(index, "/metadata/name", message));
-                }
-                cluster::check(&spec)
-                    .map_err(|(pointer, message)| self.error(index, &pointer, format!("{label}: {message}")))?;
-                self.config.clusters.insert(name, spec).is_none()
-            }
-            "Plugin" => {
-                let spec: PluginSpec = self.typed(index, value, "spec", &label)?;
-                if spec.versions.is_empty() {
-                    return Err(self.error(index, "/spec/versions", format!("{label}: spec.versions is empty")));
-                }
-                self.config.plugins.insert(name, spec).is_none()
-            }
-            _ => {
-                let spec: AppSpec = self.typed(index, value, "spec", &label)?;
-                self.check_app(index, &label, &spec)?;
-                self.config
-                    .apps
-                    .insert(name.clone(), App { namespace, name, spec })
-                    .is_none()
-            }
-        };
-        if fresh {
+        let read = read(&document.value, Home::File).map_err(|wrong| self.located(index, wrong))?;
+        let label = read.to_string();
+        if self.config.insert(read) {
             Ok(())
         } else {
             Err(self.error(index, "/metadata/name", format!("{label} stands there twice")))
         }
     }
 
-    fn only_known_keys(&self, index: usize, value: &Value) -> Result<(), ConfigError> {
-        let known = ["apiVersion", "kind", "metadata", "spec"];
-        let keys = value.as_object().into_iter().flat_map(|map| map.keys());
-        match keys.into_iter().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(self.error(
-                index,
-                &format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-                format!("unknown field `{key}`, expected one of `apiVersion`, `kind`, `metadata`, `spec`"),
-            )),
-            None => Ok(()),
+    fn located(&self, index: usize, wrong: DocumentError) -> ConfigError {
+        ConfigError {
+            help: wrong.help,
+            ..self.error(index, &wrong.pointer, wrong.message)
         }
-    }
-
-    fn typed<T: DeserializeOwned>(
-        &self,
-        index: usize,
-        value: &Value,
-        field: &str,
-        label: &str,
-    ) -> Result<T, ConfigError> {
-        let Some(part) = value.get(field) else {
-            return Err(self.error(index, "", format!("{label}: `{field}` is missing")));
-        };
-        serde_path_to_error::deserialize(part).map_err(|error| {
-            let path = error.path().to_string();
-            let path = if path == "." {
-                field.to_owned()
-            } else {
-                format!("{field}.{path}")
-            };
-            let pointer = pointer(field, error.path());
-            let told = self.error(index, &pointer, format!("{label}: {path}: {}", error.inner()));
-            if error.inner().to_string().contains("invalid type: boolean") {
-                return told
-                    .with_help("put it in quotes: YAML reads `n`, `no`, `off`, `y`, `yes` and `on` as booleans");
-            }
-            told
-        })
-    }
-
-    fn check_repository(&self, index: usize, label: &str, spec: &RepositorySpec) -> Result<(), ConfigError> {
-        repository::check(spec).map_err(|(pointer, message)| self.error(index, &pointer, format!("{label}: {message}")))
-    }
-
-    fn check_app(&self, index: usize, label: &str, spec: &AppSpec) -> Result<(), ConfigError> {
-        app::check(spec).map_err(|(pointer, message)| self.error(index, &pointer, format!("{label}: {message}")))
     }
 
     /// 0 when it is not known.
@@ -298,24 +184,4 @@ fn known<'n>(kind: &str, names: impl Iterator<Item = &'n String>) -> String {
     } else {
         format!("known: {}", names.join(", "))
     }
-}
-
-impl ConfigError {
-    fn with_help(mut self, help: &str) -> Self {
-        self.help = Some(help.to_owned());
-        self
-    }
-}
-
-fn pointer(field: &str, path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = format!("/{field}");
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }

@@ -3,20 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::PluginChoice;
+use super::{
+    Home, Mistake, NAME_WORDS, PluginChoice, SecretRef,
+    secret::{Bound, only_in_clusters, only_in_files},
+};
 use crate::event::Topic;
 
 /// Bindings of a repository. The threat is a message to each for every edge of a thousand apps.
 pub const MOST_BINDINGS: usize = 20;
 
 /// `Repository.spec.plugins.notify[]`: a notifier, and what it is told of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NotifySpec {
-    /// As in the plugin's manifest.
+    /// Name of the plugin.
     pub name: String,
     /// A whole version or its beginning: `4.3` admits `4.3.1`.
     #[serde(default)]
@@ -24,13 +28,16 @@ pub struct NotifySpec {
     /// What this binding is called, where one plugin tells several receivers. Default: the plugin's name.
     #[serde(default, rename = "as")]
     pub called: Option<String>,
-    /// Its config, checked against its schema.
+    /// Config of the plugin, as its own schema wants it (`windlass plugin inspect`).
     #[serde(default)]
     pub config: Map<String, Value>,
     /// Files with the secrets that the config may name, by their names; relative to the configuration file. A trailing line feed
     /// is dropped.
     #[serde(default)]
     pub secret_files: BTreeMap<String, String>,
+    /// Of an object in a cluster, instead of files: a Secret of its namespace, whose keys are the names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
     /// What it is told of. Default: everything but `progressing`.
     #[serde(default = "default_topics")]
     pub on: BTreeSet<Topic>,
@@ -93,7 +100,7 @@ impl Apps {
 }
 
 /// `App.spec.notify`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AppNotifySpec {
     /// What its repository's notifiers are told of this App; of their own topics, these are left. `[]` = nothing.
@@ -105,12 +112,13 @@ pub struct AppNotifySpec {
     pub kubernetes_events: bool,
 }
 
-/// What contradicts itself: where (a JSON pointer) and a sentence.
-pub(super) fn check(bindings: &[NotifySpec]) -> Result<(), (String, String)> {
-    let wrong = |pointer: String, message: String| Err((format!("/spec/plugins/notify{pointer}"), message));
+/// What contradicts itself. `field`: where they stand. `home`: where the document stands, if what it names may hang on that.
+pub(super) fn check(bindings: &[NotifySpec], field: &str, home: Option<Home>) -> Result<(), Mistake> {
+    let at = format!("/{}", field.replace('.', "/"));
+    let wrong = |pointer: String, message: String| Err((format!("{at}{pointer}"), message));
     if bindings.len() > MOST_BINDINGS {
         let message = format!(
-            "spec.plugins.notify has {} notifiers; at most {MOST_BINDINGS} are told",
+            "{field} has {} notifiers; at most {MOST_BINDINGS} are told",
             bindings.len()
         );
         return wrong(String::new(), message);
@@ -118,24 +126,49 @@ pub(super) fn check(bindings: &[NotifySpec]) -> Result<(), (String, String)> {
     for (position, binding) in bindings.iter().enumerate() {
         let name = binding.binding();
         if !super::is_name(name) {
-            let message = format!(
-                "spec.plugins.notify[{position}].as: `{name}` is no name: use lower-case letters, digits, `-` and `.`"
-            );
+            let message = format!("{field}[{position}].as: `{name}` is no name: {NAME_WORDS}");
             return wrong(format!("/{position}/as"), message);
         }
         if bindings[..position].iter().any(|other| other.binding() == name) {
-            let message =
-                format!("spec.plugins.notify: `{name}` stands there twice; give one of them another name (`as`)");
+            let message = format!("{field}: `{name}` stands there twice; {ANOTHER_NAME}");
             let field = if binding.called.is_some() { "as" } else { "name" };
             return wrong(format!("/{position}/{field}"), message);
         }
+        if let Some(home) = home {
+            check_home(binding, &format!("{at}/{position}"), home)?;
+        }
         if let Err((pattern, why)) = binding.apps() {
             let message = format!(
-                "spec.plugins.notify[{position}].apps[{pattern}]: `{}` is no pattern: {why}",
+                "{field}[{position}].apps[{pattern}]: `{}` is no pattern: {why}",
                 binding.apps[pattern]
             );
             return wrong(format!("/{position}/apps/{pattern}"), message);
         }
     }
     Ok(())
+}
+
+/// Of two bindings, for people.
+pub(crate) const ANOTHER_NAME: &str = "give one of them another name (`as`)";
+
+/// Of secrets in a cluster, for people.
+pub(crate) const NAME_A_SECRET: &str = "put them into a Secret and name that (`secretRef`)";
+
+fn check_home(binding: &NotifySpec, at: &str, home: Home) -> Result<(), Mistake> {
+    only_in_files(
+        home,
+        &[Bound {
+            pointer: &format!("{at}/secretFiles"),
+            given: !binding.secret_files.is_empty(),
+            instead: NAME_A_SECRET,
+        }],
+    )?;
+    only_in_clusters(
+        home,
+        &[Bound {
+            pointer: &format!("{at}/secretRef"),
+            given: binding.secret_ref.is_some(),
+            instead: "write `secretFiles`",
+        }],
+    )
 }

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{NotifySpec, PluginChoice, duration, notify};
+use super::{
+    Home, Mistake, NotifySpec, PluginChoice, SecretRef, duration, notify,
+    schema::{Interval, Size},
+    secret::{Bound, only_in_clusters, only_in_files},
+};
 use crate::version::Range;
 
 /// `Repository.spec`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RepositorySpec {
     /// Where and which revision.
@@ -22,9 +27,11 @@ pub struct RepositorySpec {
     pub proxy: Option<ProxySpec>,
     /// Time between polls: `30s`, `5m`, `1h`.
     #[serde(default = "default_interval", with = "duration")]
+    #[schemars(with = "Interval")]
     pub interval: Duration,
     /// Most bytes of its mirror on disk: `500Mi`, `4Gi`.
     #[serde(default, with = "size")]
+    #[schemars(with = "Option<Size>")]
     pub max_size: Option<u64>,
     /// Plugins that serve all Apps of the repository.
     #[serde(default)]
@@ -32,10 +39,11 @@ pub struct RepositorySpec {
 }
 
 /// `Repository.spec.plugins`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServingSpec {
-    /// Exactly these, in this order; `[]` = none. Not said: the one named [`DEFAULT_VALIDATOR`], where it is installed.
+    /// Who checks what was rendered: exactly these, in this order; `[]` = none. Absent = the one named `schema`, where it is
+    /// installed.
     #[serde(default)]
     pub validators: Option<Vec<ValidatorSpec>>,
     /// Who is told of what becomes of the Apps.
@@ -47,15 +55,15 @@ pub struct ServingSpec {
 pub const DEFAULT_VALIDATOR: &str = "schema";
 
 /// `Repository.spec.plugins.validators[]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ValidatorSpec {
-    /// As in its manifest.
+    /// Name of the plugin.
     pub name: String,
     /// A whole version or its beginning: `4.3` admits `4.3.1`.
     #[serde(default)]
     pub version: Option<String>,
-    /// Its config, checked against its schema.
+    /// Config of the plugin, as its own schema wants it (`windlass plugin inspect`).
     #[serde(default)]
     pub config: Map<String, Value>,
 }
@@ -83,12 +91,13 @@ impl From<PluginChoice> for ValidatorSpec {
 }
 
 /// `Repository.spec.git`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GitSpec {
-    /// `https://…`, `ssh://USER@HOST/…`, `USER@HOST:…`, `file:///…` or a path relative to the configuration file.
+    /// `https://…`, `ssh://USER@HOST/…`, `USER@HOST:…`, `file:///…` or a path relative to the configuration file. In a
+    /// cluster one of the first three.
     pub url: String,
-    /// Default: the remote's HEAD.
+    /// Which revision. Absent = the remote's HEAD.
     #[serde(default, rename = "ref")]
     pub reference: RefSpec,
     /// What to do when a branch moves to a commit that does not descend from the one before.
@@ -100,7 +109,7 @@ pub struct GitSpec {
 }
 
 /// What to do when a branch moves to a commit that does not descend from the one before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ForcedPushMode {
     /// Go along, with a warning.
     #[default]
@@ -110,7 +119,7 @@ pub enum ForcedPushMode {
 }
 
 /// `Repository.spec.git.ref`: at most one of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefSpec {
     /// A branch by its short name.
@@ -119,7 +128,8 @@ pub struct RefSpec {
     /// A tag by its short name.
     #[serde(default)]
     pub tag: Option<String>,
-    /// The newest tag with a version in this range; see [`crate::version`].
+    /// The newest tag with a version in this range: `>=1.2 <2`, `~1.4` (1.4 and its patches), `1.*`. A pre-release counts where the
+    /// range names one of the same version.
     #[serde(default)]
     pub semver: Option<String>,
     /// A full commit id.
@@ -128,7 +138,7 @@ pub struct RefSpec {
 }
 
 /// `Repository.spec.auth`: files, so that no secret stands in the configuration. Relative to the configuration file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuthSpec {
     /// With `passwordFile`: HTTP basic.
@@ -152,10 +162,14 @@ pub struct AuthSpec {
     /// File with the client certificate's key (PEM), without a passphrase.
     #[serde(default)]
     pub client_key_file: Option<String>,
+    /// Of an object in a cluster, instead of files: a Secret of its namespace. What it has is used: `username` with `password`,
+    /// `token`, `ssh-privatekey` with `known_hosts`, `tls.crt` with `tls.key`, `ca.crt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
 }
 
 /// `Repository.spec.proxy`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProxySpec {
     /// `http://HOST:PORT` or `https://HOST:PORT`.
@@ -166,6 +180,9 @@ pub struct ProxySpec {
     /// File with the password; a trailing line feed is dropped.
     #[serde(default)]
     pub password_file: Option<String>,
+    /// Of an object in a cluster, instead of both: a Secret of its namespace with `username` and `password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
     /// Names (with everything below them), addresses and networks that are reached directly.
     #[serde(default)]
     pub no_proxy: Vec<String>,
@@ -176,16 +193,36 @@ const fn default_interval() -> Duration {
     Duration::from_secs(300)
 }
 
-/// What contradicts itself: where (a JSON pointer) and a sentence.
-type Mistake = (String, String);
+/// Of a reference, for people.
+pub(crate) const ONE_REF: &str = "give one of `branch`, `tag`, `semver` and `commit`";
+
+/// Of forced pushes, for people.
+pub(crate) const HOLD_A_BRANCH: &str = "`Hold` is about branches; a tag that moves is told as a warning";
+
+/// Of credentials in a cluster, for people.
+pub(crate) const NAME_A_SECRET: &str =
+    "put the credentials into a Secret of the same namespace and name that (`secretRef`), alone";
+
+/// Of a URL in a cluster, for people.
+pub(crate) const REMOTE: &str = "write `https://…`, `ssh://USER@HOST/…` or `USER@HOST:…`";
 
 /// Finds what can be found without looking further.
-pub(super) fn check(spec: &RepositorySpec) -> Result<(), Mistake> {
+pub(super) fn check(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
+    check_home(spec, home)?;
     check_reference(&spec.git)?;
-    spec.auth.as_ref().map_or(Ok(()), check_auth)?;
-    check_validators(&spec.plugins)?;
-    notify::check(&spec.plugins.notify)?;
+    spec.auth.as_ref().map_or(Ok(()), |auth| check_auth(auth, home))?;
+    distinct(
+        spec.plugins.validators.as_deref().unwrap_or_default(),
+        "spec.plugins.validators",
+    )?;
+    notify::check(&spec.plugins.notify, "spec.plugins.notify", Some(home))?;
     match &spec.proxy {
+        Some(proxy) if proxy.secret_ref.is_some() && proxy.username.is_some() => {
+            Err(("/spec/proxy".to_owned(), format!("spec.proxy: {NAME_A_SECRET}")))
+        }
+        Some(proxy) if home == Home::Cluster && proxy.username.is_some() => {
+            Err(("/spec/proxy".to_owned(), format!("spec.proxy: {NAME_A_SECRET}")))
+        }
         Some(proxy) if proxy.username.is_some() != proxy.password_file.is_some() => {
             let message = "spec.proxy: give `username` and `passwordFile`, or none of them";
             Err(("/spec/proxy".to_owned(), message.to_owned()))
@@ -194,12 +231,69 @@ pub(super) fn check(spec: &RepositorySpec) -> Result<(), Mistake> {
     }
 }
 
+/// Files where there are files, Secrets where there are Secrets.
+fn check_home(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
+    let auth = spec.auth.clone().unwrap_or_default();
+    let file = |pointer, field: &Option<String>, instead| Bound {
+        pointer,
+        given: field.is_some(),
+        instead,
+    };
+    let secret = |pointer, field: &Option<SecretRef>, instead| Bound {
+        pointer,
+        given: field.is_some(),
+        instead,
+    };
+    let instead = NAME_A_SECRET;
+    let (proxy_file, proxy_secret) = spec
+        .proxy
+        .as_ref()
+        .map_or((&None, &None), |proxy| (&proxy.password_file, &proxy.secret_ref));
+    only_in_files(
+        home,
+        &[
+            file("/spec/auth/passwordFile", &auth.password_file, instead),
+            file("/spec/auth/tokenFile", &auth.token_file, instead),
+            file("/spec/auth/sshKeyFile", &auth.ssh_key_file, instead),
+            file("/spec/auth/knownHostsFile", &auth.known_hosts_file, instead),
+            file(
+                "/spec/auth/clientCertificateFile",
+                &auth.client_certificate_file,
+                instead,
+            ),
+            file("/spec/auth/clientKeyFile", &auth.client_key_file, instead),
+            file("/spec/git/caFile", &spec.git.ca_file, instead),
+            file("/spec/proxy/passwordFile", proxy_file, instead),
+            Bound {
+                pointer: "/spec/git/url",
+                given: !is_remote(&spec.git.url),
+                instead: REMOTE,
+            },
+        ],
+    )?;
+    only_in_clusters(
+        home,
+        &[
+            secret("/spec/auth/secretRef", &auth.secret_ref, "name files"),
+            secret("/spec/proxy/secretRef", proxy_secret, "write `passwordFile`"),
+        ],
+    )
+}
+
+/// Whether a URL is of another machine: `https://`, `http://`, `ssh://`, or what ssh takes, `USER@HOST:…`.
+fn is_remote(url: &str) -> bool {
+    let has_scheme = ["https://", "http://", "ssh://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
+    let host = url.split_once(':').map(|(host, _)| host);
+    has_scheme || !url.contains("://") && host.is_some_and(|host| host.contains('@') && !host.contains('/'))
+}
+
 fn check_reference(git: &GitSpec) -> Result<(), Mistake> {
     let reference = &git.reference;
     let given = [&reference.branch, &reference.tag, &reference.semver, &reference.commit];
     if given.iter().filter(|r| r.is_some()).count() > 1 {
-        let message = "spec.git.ref: give one of `branch`, `tag`, `semver` and `commit`";
-        return Err(("/spec/git/ref".to_owned(), message.to_owned()));
+        return Err(("/spec/git/ref".to_owned(), format!("spec.git.ref: {ONE_REF}")));
     }
     if let Some(Err(error)) = reference.semver.as_ref().map(|range| Range::new(range)) {
         return Err((
@@ -209,24 +303,34 @@ fn check_reference(git: &GitSpec) -> Result<(), Mistake> {
     }
     let is_branch = given[1..].iter().all(|r| r.is_none());
     if git.on_forced_push == ForcedPushMode::Hold && !is_branch {
-        let message = "spec.git.onForcedPush: `Hold` is about branches; a tag that moves is told as a warning";
-        return Err(("/spec/git/onForcedPush".to_owned(), message.to_owned()));
+        let message = format!("spec.git.onForcedPush: {HOLD_A_BRANCH}");
+        return Err(("/spec/git/onForcedPush".to_owned(), message));
     }
     Ok(())
 }
 
-fn check_validators(plugins: &ServingSpec) -> Result<(), Mistake> {
-    let validators = plugins.validators.as_deref().unwrap_or_default();
+/// Of a validator, for people.
+pub(crate) const TWICE: &str = "stands there twice";
+
+/// Refuses a validator that is named twice. `field`: where they stand.
+pub(super) fn distinct(validators: &[ValidatorSpec], field: &str) -> Result<(), Mistake> {
     for (position, ValidatorSpec { name, .. }) in validators.iter().enumerate() {
         if validators[..position].iter().any(|other| other.name == *name) {
-            let pointer = format!("/spec/plugins/validators/{position}/name");
-            return Err((pointer, format!("spec.plugins.validators: `{name}` stands there twice")));
+            let pointer = format!("/{}/{position}/name", field.replace('.', "/"));
+            return Err((pointer, format!("{field}: `{name}` {TWICE}")));
         }
     }
     Ok(())
 }
 
-fn check_auth(auth: &AuthSpec) -> Result<(), Mistake> {
+fn check_auth(auth: &AuthSpec, home: Home) -> Result<(), Mistake> {
+    if home == Home::Cluster {
+        // Files are refused already.
+        return match (&auth.secret_ref, &auth.username) {
+            (Some(_), None) => Ok(()),
+            _ => Err(("/spec/auth".to_owned(), format!("spec.auth: {NAME_A_SECRET}"))),
+        };
+    }
     let pairs = [
         (&auth.username, &auth.password_file, "`username` and `passwordFile`"),
         (
@@ -257,6 +361,12 @@ fn check_auth(auth: &AuthSpec) -> Result<(), Mistake> {
     Ok(())
 }
 
+/// What a size is made of, for people.
+pub(crate) const SIZE_WORDS: &str = "write a whole number and a unit, such as `500Mi` or `4Gi`";
+
+/// Digits of a size's number: a billion of the largest unit is more than any disk has.
+const SIZE_DIGITS: usize = 9;
+
 /// Binary units of sizes, as Kubernetes writes them, with their powers of two.
 const UNITS: [(&str, u32); 3] = [("Ki", 10), ("Mi", 20), ("Gi", 30)];
 
@@ -266,11 +376,14 @@ const UNITS: [(&str, u32); 3] = [("Ki", 10), ("Mi", 20), ("Gi", 30)];
 /// A sentence, when it is none.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let bytes = UNITS.iter().find_map(|(unit, shift)| {
-        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        let number = text.strip_suffix(unit)?;
+        if number.len() > SIZE_DIGITS || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let number: u64 = number.parse().ok()?;
         number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
     });
-    let expected = "write a whole number and a unit, such as `500Mi` or `4Gi`";
-    bytes.ok_or_else(|| format!("`{text}` is no size: {expected}"))
+    bytes.ok_or_else(|| format!("`{text}` is no size: {SIZE_WORDS}"))
 }
 
 mod size {

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AppSpec;
+use super::{
+    AppSpec,
+    schema::{Moment, OrOff, Span},
+};
 use crate::{moment, render::Instant, windows::Window};
 
 /// `App.spec.sync`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyncSpec {
     /// Who says that a change is applied.
@@ -28,7 +32,7 @@ impl SyncSpec {
 }
 
 /// Who says that a change of git's is applied. What somebody else changed on the target is repaired whatever it says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SyncMode {
     /// Nobody has to.
     #[default]
@@ -40,13 +44,14 @@ pub enum SyncMode {
 }
 
 /// `App.spec.sync.windows[]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WindowSpec {
     /// When it opens: cron's five fields, minute, hour, day of the month, month, day of the week.
     pub schedule: String,
     /// How long it is open: `30m`, `62h`.
     #[serde(with = "span")]
+    #[schemars(with = "Span")]
     pub duration: Duration,
     /// By which clock: a name of the IANA database, such as `Europe/Berlin`.
     #[serde(default = "utc")]
@@ -59,7 +64,7 @@ pub struct WindowSpec {
 }
 
 /// What an open window means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum WindowKind {
     /// Changes are applied while any such window is open, and only then.
     Allow,
@@ -76,30 +81,32 @@ const fn yes() -> bool {
 }
 
 /// `App.spec.rollback`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RollbackSpec {
-    /// Whether.
+    /// Whether an App that a change of its own made unhealthy goes back by itself to what was healthy before.
     #[serde(default, deserialize_with = "super::mode_or_off")]
+    #[schemars(with = "OrOff<RollbackMode>")]
     pub mode: RollbackMode,
 }
 
 /// Whether an App that a change of its own made unhealthy goes back by itself to what was healthy before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RollbackMode {
     /// No.
     #[default]
     Off,
-    /// Yes, see [`crate::history::rollback`].
+    /// Yes, to the entry of its history before, if that was healthy; and only for a failure that follows the App's own change.
     Auto,
 }
 
 /// `App.spec.history`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HistorySpec {
-    /// Entries kept, with the documents of each: from 1 to [`MAX_HISTORY`].
+    /// Entries kept, with the documents of each: from 1 to 100.
     #[serde(default = "default_limit")]
+    #[schemars(range(min = 1, max = MAX_HISTORY))]
     pub limit: u16,
 }
 
@@ -119,7 +126,7 @@ const fn default_limit() -> u16 {
 pub const MAX_HISTORY: u16 = 100;
 
 /// `App.spec.suspend`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SuspendSpec {
     /// Shown wherever the app is.
@@ -127,7 +134,8 @@ pub struct SuspendSpec {
     /// Who says so, shown with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// When it ends by itself, as in RFC 3339; `None` = never.
+    /// When it ends by itself, as in RFC 3339: `2026-12-01T08:00:00Z`. Absent = never.
+    #[schemars(with = "Option<Moment>")]
     #[serde(default, with = "moment::optional", skip_serializing_if = "Option::is_none")]
     pub until: Option<Instant>,
 }
@@ -135,8 +143,14 @@ pub struct SuspendSpec {
 /// Longest window: a week that never ends is no window. 8 days, so that a week with an hour more fits.
 const MAX_WINDOW: u64 = 8 * 86_400;
 
+/// What a window's duration is made of, for people.
+pub(super) const SPAN_WORDS: &str = "write a whole number and a unit, such as `30m` or `62h`, up to 192h";
+
+/// Of a reason, for people.
+pub(crate) const NO_REASON: &str = "is empty: who finds the App suspended wants to know why";
+
 /// Windows of one App: each is looked at in every cycle.
-const MAX_WINDOWS: usize = 20;
+pub(crate) const MAX_WINDOWS: usize = 20;
 
 mod span {
     use std::time::Duration;
@@ -149,11 +163,8 @@ mod span {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
-        super::super::duration::parse_up_to(&text, super::MAX_WINDOW).ok_or_else(|| {
-            D::Error::custom(format!(
-                "`{text}` is no duration: write a whole number and a unit, such as `30m` or `62h`, up to 192h"
-            ))
-        })
+        super::super::duration::parse_up_to(&text, super::MAX_WINDOW)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is no duration: {}", super::SPAN_WORDS)))
     }
 }
 
@@ -181,10 +192,9 @@ pub(super) fn check(spec: &AppSpec) -> Result<(), (String, String)> {
         }
     }
     match &spec.suspend {
-        Some(suspend) if suspend.reason.trim().is_empty() => wrong(
-            "/spec/suspend/reason",
-            "spec.suspend.reason is empty: who finds the App suspended wants to know why".to_owned(),
-        ),
+        Some(suspend) if suspend.reason.trim().is_empty() => {
+            wrong("/spec/suspend/reason", format!("spec.suspend.reason {NO_REASON}"))
+        }
         _ => Ok(()),
     }
 }

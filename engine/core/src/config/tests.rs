@@ -1,4 +1,5 @@
 mod clusters;
+mod documents;
 
 use std::time::Duration;
 
@@ -87,7 +88,7 @@ fn an_unknown_repository_is_told_with_those_there_are() {
 fn a_manifest_is_no_configuration() {
     let found = errors("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
     assert!(
-        found[0].contains("expected a Repository, App, Cluster or Plugin"),
+        found[0].contains("expected a Repository, App, Cluster, Plugin or Tenant"),
         "{found:?}"
     );
 }

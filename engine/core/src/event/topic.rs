@@ -1,32 +1,33 @@
 //! What a receiver wants to be told of.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::State;
 
 /// A state, or the way back to health.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// [`State::Healthy`], whatever was before.
+    /// It is healthy, whatever was before.
     Healthy,
-    /// [`State::Healthy`] after the receiver was told of something that is not.
+    /// It is healthy after the receiver was told of something that is not.
     Recovered,
-    /// [`State::Progressing`].
+    /// It is on its way.
     Progressing,
-    /// [`State::Degraded`].
+    /// Waiting alone won't make it healthy.
     Degraded,
-    /// [`State::Failed`].
+    /// It could not be read, rendered, checked or applied.
     Failed,
-    /// [`State::Drifted`].
+    /// Somebody changed what lives.
     Drifted,
-    /// [`State::Stalled`].
+    /// Somebody undoes what the App does again and again.
     Stalled,
-    /// [`State::Held`].
+    /// A guard holds the plan until somebody consents.
     Held,
-    /// [`State::Suspended`].
+    /// Somebody told it to rest.
     Suspended,
-    /// [`State::RolledBack`].
+    /// What was applied before is applied again.
     RolledBack,
 }
 

@@ -1,33 +1,38 @@
 //! Checks that an App brings, for kinds of which the built-in rules know too little.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Verdict, assess, whatever_it_is};
 use crate::{
     cel::{Expression, Unanswered},
+    config::schema::{Cel, Filled},
     model::ObjectId,
 };
 
 /// `App.spec.health.checks[]`: where some objects stand, told by expressions instead of the built-in rules.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Check {
-    /// Absent = any.
+    /// API group of the objects; the core group is `""`. Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Of the objects.
+    /// Kind of the objects.
+    #[schemars(with = "Filled")]
     pub kind: String,
-    /// Absent = any.
+    /// Namespace of the objects. Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Absent = any.
+    /// Name of the object. Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Asked first: while it is true, waiting alone won't make the object healthy.
+    /// Asked first, an expression in CEL over `live`: while it is true, waiting alone won't make the object healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Cel>")]
     pub degraded: Option<Test>,
-    /// Asked then. Neither true = it is on its way.
+    /// Asked then, an expression in CEL over `live`. Neither true = the object is on its way.
+    #[schemars(with = "Cel")]
     pub healthy: Test,
 }
 

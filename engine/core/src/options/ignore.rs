@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     cel::{Expression, Unanswered},
+    config::schema::{Cel, Filled},
     digest::Digest,
     fields::{FieldPath, FieldSet, without},
     managers::Managers,
@@ -14,25 +16,28 @@ use crate::{
 };
 
 /// `App.spec.ignore[]`: fields of some objects that are left to others.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IgnoreRule {
-    /// Absent = any.
+    /// API group of the objects; the core group is `""`. Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Of the objects.
+    /// Kind of the objects.
+    #[schemars(with = "Filled")]
     pub kind: String,
-    /// Absent = any.
+    /// Name of the object. Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Absent = any.
+    /// Namespace of the objects. Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// JSON pointers (RFC 6901) into the manifest, or paths as the API server and reports print them, which name items of lists:
     /// `.spec.template.spec.containers[name="app"].image`.
     pub fields: Vec<String>,
-    /// Left to others only while this is true. Absent = always.
+    /// Left to others only while this expression in CEL is true, over `object` (as git wants it), `live` (as it lives) and
+    /// `managers` (who else owns one of the fields). Absent = always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Cel>")]
     pub when: Option<Condition>,
 }
 

@@ -25,7 +25,8 @@ use crate::{
 /// With everything that is wrong with it, at its lines.
 pub(super) fn load(path: &Path) -> Result<Config, Failure> {
     let text = fs::read_to_string(path).map_err(|error| {
-        Failure::unreadable(path, &error).hint("CONFIG is a YAML file of Repository, App, Cluster and Plugin documents")
+        Failure::unreadable(path, &error)
+            .hint("CONFIG is a YAML file of Repository, App, Cluster, Plugin and Tenant documents")
     })?;
     config::load(&text).map_err(|errors| Failure::config(path, &text, &errors))
 }

@@ -47,7 +47,7 @@ from a CONFIG alone. With APP and two revisions no target is looked at.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// A file of Repository, App, Cluster and Plugin documents, or a folder or file to render
+    /// A file of Repository, App, Cluster, Plugin and Tenant documents, or a folder or file to render
     #[arg(value_name = "CONFIG|PATH")]
     what: PathBuf,
 

@@ -36,7 +36,7 @@ enum Verb {
 /// Where.
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// A file of Repository, App, Cluster and Plugin documents
+    /// A file of Repository, App, Cluster, Plugin and Tenant documents
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
 

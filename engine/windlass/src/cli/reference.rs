@@ -8,12 +8,13 @@ use windlass_core::plugin::CONTRACT;
 use super::{Cli, failure::Outcome};
 
 /// Verbs in the order a newcomer needs them.
-const GROUPS: [(&str, &[&str]); 7] = [
+const GROUPS: [(&str, &[&str]); 8] = [
     ("See what would be", &["render", "validate", "diff"]),
     ("Make it so", &["sync", "run"]),
     ("See what is", &["health", "history", "why"]),
     ("Decide", &["rollback", "suspend", "resume", "approve"]),
     ("Keep it so", &["lock"]),
+    ("In a cluster", &["install"]),
     ("Plugins", &["plugin"]),
     ("Help", &["completions", "help"]),
 ];

@@ -41,7 +41,7 @@ Ctrl-C or SIGTERM stops: cycles under way are finished first, for up to 4 second
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// A file of Repository, App, Cluster and Plugin documents
+    /// A file of Repository, App, Cluster, Plugin and Tenant documents
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
 

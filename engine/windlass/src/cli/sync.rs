@@ -32,7 +32,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, mut_arg("output", |arg| arg.help("`table`, or `json`: one line an App, as soon as it is done")))]
 pub(super) struct Args {
-    /// A file of Repository, App, Cluster and Plugin documents
+    /// A file of Repository, App, Cluster, Plugin and Tenant documents
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
 

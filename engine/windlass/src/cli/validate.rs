@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     render::{self as rendering, PathRequest, Rendered, Store},
+    tenants::Bounds,
     validate::{self, Checkers, Subject, Verdicts},
 };
 
@@ -37,7 +38,7 @@ message, at, related, help, extra}], \"apps\", \"errors\", \"warnings\"}.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// A file of Repository, App, Cluster and Plugin documents, or a folder or file to render
+    /// A file of Repository, App, Cluster, Plugin and Tenant documents, or a folder or file to render
     #[arg(value_name = "CONFIG|PATH")]
     what: PathBuf,
 
@@ -163,6 +164,7 @@ async fn of_path(args: &Args, global: &Global, output: &Output) -> Result<Found,
         verdicts: &Verdicts::default(),
         kube_version: &facts.kube_version,
         tenant: Tenant::new(""),
+        bounds: Bounds::default(),
         plugins: Arc::clone(&plugins),
     };
     let store = Arc::new(Store::new(&state.renders(), state.secret()));

@@ -122,8 +122,7 @@ pub(crate) async fn flush_for(engine: &Arc<Engine>, within: Duration) {
 
 /// Who carries requests. The system's authorities are read for those only who tell somebody.
 fn sender(engine: &Engine) -> Option<Arc<dyn Sender>> {
-    let bindings = engine.outbox().bindings.get();
-    let is_bound = bindings.values().any(|bindings| !bindings.is_empty());
+    let is_bound = engine.outbox().bindings.get().is_anybody_bound();
     let wire = is_bound.then(|| Wire::new(&Tls::default())).transpose();
     let wire = wire.unwrap_or_else(|error| {
         tracing::error!(error = chain(&error), "no notifier can reach anybody");
@@ -148,17 +147,10 @@ impl Post {
 
     /// Tells of bindings that can't work, before there is something to be told.
     async fn check(&self) {
-        for (repository, bindings) in self.engine.outbox().bindings.get().as_ref() {
-            for binding in bindings {
-                if let Err(diagnostics) = open(&self.engine, &binding.spec, self.sender.clone()).await {
-                    for diagnostic in diagnostics {
-                        self.tell(
-                            &(repository.clone(), binding.spec.binding().to_owned()),
-                            None,
-                            diagnostic,
-                        );
-                    }
-                }
+        for (to, spec) in self.engine.outbox().bindings.get().all() {
+            let failed = open(&self.engine, &spec, self.sender.clone()).await.err();
+            for diagnostic in failed.into_iter().flatten() {
+                self.tell(&to, None, diagnostic);
             }
         }
     }

@@ -43,6 +43,15 @@ pub(super) enum Related {
 }
 
 impl Verdict {
+    /// About an object as a whole.
+    pub(super) const fn of_object(diagnostic: Diagnostic) -> Self {
+        Self {
+            diagnostic,
+            pointer: String::new(),
+            related: Vec::new(),
+        }
+    }
+
     pub(super) fn of_rule(finding: rules::Finding) -> Self {
         Self {
             diagnostic: Diagnostic::error(finding.code, finding.message, Location::None).with_help(finding.help),

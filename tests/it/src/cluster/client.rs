@@ -41,6 +41,8 @@ pub struct Answer {
     pub status: u16,
     /// What `Retry-After` says, in seconds.
     pub retry_after: Option<u32>,
+    /// What `Warning` says.
+    pub warning: Option<String>,
     /// As it came.
     pub body: Vec<u8>,
 }
@@ -146,6 +148,7 @@ impl Client {
         Ok(Answer {
             status: stream.status,
             retry_after,
+            warning: head.get("warning").map(str::to_owned),
             body: stream.body.rest(&mut stream.connection)?,
         })
     }

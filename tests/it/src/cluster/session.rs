@@ -30,6 +30,7 @@ impl Session {
         Ok(Answer {
             status: head.status()?,
             retry_after,
+            warning: head.get("warning").map(str::to_owned),
             body: Body::of_answer(&head, method)?.rest(&mut self.connection)?,
         })
     }

@@ -15,6 +15,9 @@ mod outages;
 mod projection;
 mod health;
 
+// Windlass' own kinds upon it.
+mod crds;
+
 // The program (`windlass`) upon it.
 pub(crate) mod bed;
 mod previews;

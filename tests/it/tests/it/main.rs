@@ -25,4 +25,5 @@ mod repositories;
 mod native;
 mod schema;
 mod validate;
+mod tenants;
 mod generated;
