@@ -223,7 +223,6 @@ impl Engine {
 
     pub(crate) fn set_config(&self, config: Config) {
         self.config.set(config);
-        self.configured.send_modify(|count| *count += 1);
     }
 
     /// Counts configurations.
@@ -430,9 +429,11 @@ impl Engine {
         settled.get(&app.name).is_some_and(Settled::is_followed)
     }
 
+    /// What a cycle found of an App that is another one by now counts for nothing.
     pub(crate) fn set_settled(&self, app: &App, is: Option<Settled>) {
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        match is {
+        // Looked up under the lock: another configuration is at work before what is known of its Apps is forgotten.
+        match is.filter(|_| self.still_says(app).is_ok()) {
             Some(is) => settled.insert(app.name.clone(), is),
             None => settled.remove(&app.name),
         };

@@ -51,7 +51,7 @@ pub async fn sync(engine: &Engine, app: &App) -> Report {
         engine.set_settled(app, None); // so that the next poll tries again
     }
     report.close(outcome);
-    if !report.was_applied() {
+    if !report.was_applied() || engine.still_says(app).is_err() {
         engine.healths().forget(app);
     }
     record::note(engine, app, &mut report).await; // how does it do?

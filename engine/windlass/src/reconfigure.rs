@@ -90,13 +90,15 @@ impl Engine {
         };
         // Those of a repository that is asked come with its answer.
         let woken: Vec<String> = changed.union(&added).filter(|app| !asked(app)).cloned().collect();
+        self.set_config(config);
         for app in changed.union(&gone).filter_map(|name| before.apps.get(name)) {
             self.set_settled(app, None);
             self.healths().forget(app);
             self.desk().alarms().forget(&app.name);
             self.foreign().forget(app);
         }
-        self.set_config(config);
+        // Only now: who follows looks at what is not known to be settled.
+        self.configured().send_modify(|count| *count += 1);
         let reconfigured = Reconfigured {
             added,
             changed,

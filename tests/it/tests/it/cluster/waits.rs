@@ -192,7 +192,8 @@ fn rules_that_are_changed_under_the_loop_count_for_what_lives() {
     bed.commit(&[("map", map("map", "x"))]);
     let running = bed.run();
     running.healthy();
-    let checks = "  health:\n    checks:\n    - {kind: ConfigMap, degraded: \"live.data.a == 'x'\"}\n";
+    let checks =
+        "  health:\n    checks:\n    - {kind: ConfigMap, degraded: \"live.data.a == 'x'\", healthy: \"true\"}\n";
     bed.configure(bed.server.kubeconfig(), checks);
     let report = running.report("degraded", |report| health(report) == "degraded");
     assert_eq!(unhealthy(&report), [("map".to_owned(), "degraded".to_owned())]);
