@@ -28,7 +28,13 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
         Failure::unreadable(path, &error)
             .hint("CONFIG is a YAML file of Repository, App, Cluster, Plugin and Tenant documents")
     })?;
-    config::load(&text).map_err(|errors| Failure::config(path, &text, &errors))
+    let config = config::load(&text).map_err(|errors| Failure::config(path, &text, &errors))?;
+    if config == Config::default() {
+        // What is left of a file when the disk was full, or its template failed: taken at its word it would let every App go.
+        let message = format!("`{}` holds no document", path.display());
+        return Err(Failure::usage(message).hint("to let the last App go, leave its Repository there"));
+    }
+    Ok(config)
 }
 
 /// Whether a path is a configuration rather than something to render: a file whose first document says so.

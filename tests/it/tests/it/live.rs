@@ -119,6 +119,8 @@ fn a_mistake_in_the_file_changes_nothing() {
     );
     for bad in [
         "kind: [".to_owned(),
+        // What a full disk leaves of a file.
+        String::new(),
         // The App is gone, and so is everything behind it: a file that is not well-formed lets nobody go.
         good[..good.find("---").unwrap()].to_owned() + "---\nkind: App\n",
         // A plugin that is not what was admitted: the one of before goes on serving.
