@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::{
-    task::{AbortHandle, JoinSet},
-    time::sleep,
-};
+use tokio::{task::JoinSet, time::sleep};
 use windlass_cluster::store::{Store, Unassessed};
 use windlass_core::{
     config::Config,
@@ -111,10 +108,10 @@ impl Assessor {
         Self { plugins, config }
     }
 
-    /// Attends to a cluster's objects until the answer is aborted.
-    pub(crate) fn attend(&self, store: Store) -> AbortHandle {
-        let this = self.clone();
-        let attending = tokio::spawn(async move {
+    /// Attends to a cluster's objects until the answer is dropped.
+    pub(crate) fn attend(&self, store: Store) -> JoinSet<()> {
+        let (this, mut attending) = (self.clone(), JoinSet::new());
+        attending.spawn(async move {
             let mut asking = JoinSet::new();
             loop {
                 let objects = store.unassessed().await;
@@ -125,7 +122,7 @@ impl Assessor {
                 while asking.try_join_next().is_some() {}
             }
         });
-        attending.abort_handle()
+        attending
     }
 
     fn by_tenant(&self, objects: Vec<Unassessed>) -> Vec<(Tenant, Vec<Unassessed>)> {

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{
     sync::{OnceCell, mpsc::UnboundedSender},
-    task::AbortHandle,
+    task::JoinSet,
 };
 use windlass_cluster::{
     call::Limits,
@@ -53,17 +53,8 @@ pub(crate) struct Clusters {
 struct Opened {
     shared: Shared,
     unnamed: Unnamed,
-    /// Asks its health checkers.
-    _assessing: Option<Arc<AbortOnDrop>>,
-}
-
-/// Ends a task with whoever holds this last.
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    /// Asks its health checkers; ends with whoever holds it last.
+    _assessing: Option<Arc<JoinSet<()>>>,
 }
 
 /// The cluster that `--target cluster` means: what kubectl would take. No document has this name.
@@ -158,8 +149,8 @@ impl Clusters {
         if are_others {
             self.rules.set(rules);
         }
-        let specs = specs.clone();
-        let is_another = move |name: &str| are_others || before.get(name) != specs.get(name);
+        let now = self.specs.get();
+        let is_another = move |name: &str| are_others || before.get(name) != now.get(name);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|name, _| !is_another(name));
         is_another
@@ -222,7 +213,7 @@ impl Clusters {
         Ok(Opened {
             shared,
             unnamed,
-            _assessing: assessing.map(|task| Arc::new(AbortOnDrop(task))),
+            _assessing: assessing.map(Arc::new),
         })
     }
 

@@ -29,8 +29,6 @@ pub struct Reconfigured {
     pub changed: BTreeSet<String>,
     /// Apps that are not there any more.
     pub gone: BTreeSet<String>,
-    /// Repositories that are asked now: new ones, and those that say something else.
-    pub repositories: BTreeSet<String>,
 }
 
 impl Engine {
@@ -65,7 +63,7 @@ impl Engine {
             before.apps.get(&app.name) != Some(app)
                 || !serve_the_same(repositories)
                 || cluster.is_some_and(&cluster_is_another)
-                || tenants_of(&before, app) != tenants_of(&config, app)
+                || !tenants_of(&before, app).eq(tenants_of(&config, app))
                 || others.as_ref().is_some_and(|others| {
                     let repository = config.repositories.get(&app.spec.repository);
                     uses(app, repository, others, any_renderer)
@@ -79,14 +77,10 @@ impl Engine {
         }
         let gone = before.apps.values().filter(|app| !config.apps.contains_key(&app.name));
         let gone: BTreeSet<String> = gone.map(|app| app.name.clone()).collect();
-        let repositories = config.repositories.iter().filter(|(name, spec)| {
-            let known = before.repositories.get(*name);
-            known != Some(*spec)
-        });
-        let repositories: BTreeSet<String> = repositories.map(|(name, _)| name.clone()).collect();
         let asked = |app: &&String| {
-            let app = config.apps.get(*app);
-            app.is_some_and(|app| repositories.contains(&app.spec.repository))
+            let name = config.apps.get(*app).map(|app| &app.spec.repository);
+            let now = name.and_then(|name| config.repositories.get_key_value(name));
+            now.is_some_and(|(name, spec)| before.repositories.get(name) != Some(spec))
         };
         // Those of a repository that is asked come with its answer.
         let woken: Vec<String> = changed.union(&added).filter(|app| !asked(app)).cloned().collect();
@@ -99,12 +93,7 @@ impl Engine {
         }
         // Only now: who follows looks at what is not known to be settled.
         self.configured().send_modify(|count| *count += 1);
-        let reconfigured = Reconfigured {
-            added,
-            changed,
-            gone,
-            repositories,
-        };
+        let reconfigured = Reconfigured { added, changed, gone };
         self.tell(Event::Configured(reconfigured.clone()));
         for app in &woken {
             self.desk().wake(app);
@@ -143,8 +132,8 @@ impl Engine {
 }
 
 /// Whether two say the same of what becomes of an App's documents.
-fn serve_the_same([before, now]: [Option<&RepositorySpec>; 2]) -> bool {
-    let of = |spec: Option<&RepositorySpec>| spec.map(|spec| (spec.git.clone(), spec.plugins.validators.clone()));
+fn serve_the_same<'r>([before, now]: [Option<&'r RepositorySpec>; 2]) -> bool {
+    let of = |spec: Option<&'r RepositorySpec>| spec.map(|spec| (&spec.git, &spec.plugins.validators));
     of(before) == of(now)
 }
 

@@ -263,7 +263,12 @@ async fn poll(
             Err(failed) => {
                 memory.failures += 1;
                 if memory.failures >= TOLD_AFTER {
-                    let apps = apps_of(&engine, &repository).len();
+                    let config = engine.config();
+                    let apps = config
+                        .apps
+                        .values()
+                        .filter(|app| app.spec.repository == repository)
+                        .count();
                     engine.outbox().gives_none(&repository, apps, &failed.diagnostics);
                 }
                 for diagnostic in failed.diagnostics {

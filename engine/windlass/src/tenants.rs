@@ -29,7 +29,9 @@ impl Bounds {
     #[must_use]
     pub(crate) fn of(engine: &Engine, app: &App) -> Self {
         Self {
-            tenants: tenants_of(&engine.config(), app),
+            tenants: tenants_of(&engine.config(), app)
+                .map(|(name, spec)| (name.to_owned(), spec.clone()))
+                .collect(),
             cluster: app.spec.target.cluster.clone().unwrap_or_default(),
         }
     }
@@ -48,9 +50,8 @@ impl Bounds {
 }
 
 /// Those of an App's namespace, by name.
-pub(crate) fn tenants_of(config: &Config, app: &App) -> Vec<(String, TenantSpec)> {
-    let tenants = config.tenants_of(&app.namespace, &NO_LABELS);
-    tenants.map(|(name, spec)| (name.to_owned(), spec.clone())).collect()
+pub(crate) fn tenants_of<'c>(config: &'c Config, app: &'c App) -> impl Iterator<Item = (&'c str, &'c TenantSpec)> {
+    config.tenants_of(&app.namespace, &NO_LABELS)
 }
 
 /// Whether an App may be what it is.
@@ -61,7 +62,7 @@ pub(crate) fn permit(engine: &Engine, app: &App) -> Result<(), Stop> {
     let name = &app.spec.repository;
     let config = engine.config();
     let repository = config.repositories.get(name);
-    for (tenant, spec) in &tenants_of(&config, app) {
+    for (tenant, spec) in tenants_of(&config, app) {
         let of_repository = repository.map_or(Ok(()), |repository| spec.permit_repository(tenant, name, repository));
         of_repository
             .and_then(|()| spec.permit_app(tenant, app))

@@ -44,14 +44,11 @@ impl Leaving {
         leaving
     }
 
-    fn hooks<'a>(&'a self, engine: &'a Engine, key: &'a str, target: &'a dyn Target) -> Hooks<'a> {
-        Hooks::of(engine, key, target, &self.desired, Some(Occasion::Delete))
-    }
-
-    /// Whether there are any.
-    fn are_due(&self) -> bool {
-        let of = |phase| !hooks::due(&self.desired, phase, Occasion::Delete).is_empty();
-        of(Phase::PreDelete) || of(Phase::PostDelete)
+    /// `None`: there are none, or the target runs none.
+    fn hooks<'a>(&'a self, engine: &'a Engine, key: &'a str, target: &'a dyn Target) -> Option<Hooks<'a>> {
+        let are_due = |phase| !hooks::due(&self.desired, phase, Occasion::Delete).is_empty();
+        let runs = target.hooking().is_some() && (are_due(Phase::PreDelete) || are_due(Phase::PostDelete));
+        runs.then(|| Hooks::of(engine, key, target, &self.desired, Some(Occasion::Delete)))
     }
 
     /// Runs what runs before the first object is deleted. False: the App waits for it.
@@ -66,10 +63,9 @@ impl Leaving {
         inventory: &mut Inventory,
         report: &mut Report,
     ) -> Result<bool, Stop> {
-        if target.hooking().is_none() || !self.are_due() {
+        let Some(hooks) = self.hooks(engine, key, target) else {
             return Ok(true);
-        }
-        let hooks = self.hooks(engine, key, target);
+        };
         if !inventory
             .hooks
             .as_ref()
@@ -78,7 +74,7 @@ impl Leaving {
             inventory.hooks = Some(Log::begin(inventory.hooks.take(), self.desired.hash, Occasion::Delete));
             hooks.keep(inventory).await?;
         }
-        through(hooks.phase(Phase::PreDelete, inventory, report).await?, report)
+        is_through(&hooks, Phase::PreDelete, inventory, report).await
     }
 
     /// Runs what runs when all are gone. False: the App waits for it.
@@ -93,16 +89,20 @@ impl Leaving {
         inventory: &mut Inventory,
         report: &mut Report,
     ) -> Result<bool, Stop> {
-        if target.hooking().is_none() || !self.are_due() {
-            return Ok(true);
+        match self.hooks(engine, key, target) {
+            Some(hooks) => is_through(&hooks, Phase::PostDelete, inventory, report).await,
+            None => Ok(true),
         }
-        let hooks = self.hooks(engine, key, target);
-        through(hooks.phase(Phase::PostDelete, inventory, report).await?, report)
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "both callers end with it")]
-fn through(waits: Option<String>, report: &mut Report) -> Result<bool, Stop> {
+async fn is_through(
+    hooks: &Hooks<'_>,
+    phase: Phase,
+    inventory: &mut Inventory,
+    report: &mut Report,
+) -> Result<bool, Stop> {
+    let waits = hooks.phase(phase, inventory, report).await?;
     let is_through = waits.is_none();
     report.waiting.extend(waits);
     Ok(is_through)

@@ -111,8 +111,7 @@ impl Shop {
 
     /// Commits a change of every app's Deployment.
     pub(super) fn commit_all(&self, release: &str) {
-        (0..self.apps).for_each(|app| self.write(app, release));
-        self.commit();
+        self.commit_all_but(0, release);
     }
 
     /// Commits a change of one app's Deployment.

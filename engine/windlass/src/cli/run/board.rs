@@ -106,9 +106,7 @@ impl Board {
     }
 
     fn configured(&mut self, reconfigured: &Reconfigured) -> String {
-        let Reconfigured {
-            added, changed, gone, ..
-        } = reconfigured;
+        let Reconfigured { added, changed, gone } = reconfigured;
         for app in added {
             self.gone.remove(app);
             self.apps.entry(app.clone()).or_default();

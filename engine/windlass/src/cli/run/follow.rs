@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::AbortHandle,
+    task::JoinSet,
     time::sleep,
 };
 use windlass_core::digest::Digest;
@@ -25,17 +25,18 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Follows a file until it is dropped.
 pub(super) struct Follower {
     refused: UnboundedReceiver<Failure>,
-    task: AbortHandle,
+    _following: JoinSet<()>,
 }
 
 impl Follower {
     /// From what the engine has read of it.
     pub(super) fn start(engine: &Arc<Engine>, path: &Path) -> Self {
         let (sender, refused) = unbounded_channel();
-        let following = follow(Arc::clone(engine), path.to_owned(), sender);
+        let mut following = JoinSet::new();
+        following.spawn(follow(Arc::clone(engine), path.to_owned(), sender));
         Self {
             refused,
-            task: tokio::spawn(following).abort_handle(),
+            _following: following,
         }
     }
 
@@ -46,12 +47,6 @@ impl Follower {
             // Whoever followed it was aborted: the program ends.
             None => std::future::pending().await,
         }
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
