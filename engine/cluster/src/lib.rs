@@ -10,7 +10,7 @@
 //! - [`ready`]: whether an object is ready, as far as others depend on it;
 //! - [`apply`]: how an object is written; [`delete`]: how it goes, `release` how it is let go, `contents` what would go with it;
 //! - [`own`]: what the engine keeps on a cluster beside what Apps do; `events`: what it tells there;
-//! - [`notice`]: word of one object, whoever's it is;
+//! - [`notice`]: word of one object, whoever's it is; [`follow`]: all objects of a kind, whole;
 //! - [`store`]: what lives, kept up to date by one watch a kind (`watch`), reduced to what is compared.
 //!
 //! The way of one object, from the kubeconfig to the drift that somebody makes of it:
@@ -76,6 +76,7 @@ pub mod own;
 mod events;
 mod watch;
 pub mod notice;
+pub mod follow;
 pub mod store;
 #[cfg(test)]
 mod fake;

@@ -15,6 +15,9 @@ use crate::{
     resource::{Resource, with_query},
 };
 
+/// Versions that are looked at before it is given up.
+const LOOKS: u32 = 4;
+
 /// Something that somebody may or may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right<'a> {
@@ -37,6 +40,82 @@ impl Cluster {
     /// When it could not be written.
     pub async fn put(&self, resource: &Resource, id: &ObjectId, body: &Value, manager: &str) -> Result<(), Refusal> {
         let path = resource.one(&id.namespace, &id.name);
+        self.put_at((&path, resource.label()), resource, id, body, manager)
+            .await
+            .map(drop)
+    }
+
+    /// Writes the status of an object that is there: what `manager` said of it before and `body` doesn't is taken out. Answers the object.
+    ///
+    /// # Errors
+    /// When it could not be written; [`Refusal::Gone`] when it isn't there.
+    pub async fn put_status(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        body: &Value,
+        manager: &str,
+    ) -> Result<Value, Refusal> {
+        let path = format!("{}/status", resource.one(&id.namespace, &id.name));
+        let label = format!("{}/status", resource.label());
+        self.put_at((&path, label), resource, id, body, manager).await
+    }
+
+    /// Takes a finalizer off an object, whoever put it there. One that is gone, or another one by now, is left.
+    ///
+    /// # Errors
+    /// When it could not be done.
+    pub async fn drop_finalizer(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        uid: &str,
+        finalizer: &str,
+    ) -> Result<(), Refusal> {
+        for _ in 0..LOOKS {
+            let Some(live) = self.get(&Actor::Own, resource, id).await? else {
+                return Ok(());
+            };
+            let all = live.pointer("/metadata/finalizers").and_then(Value::as_array);
+            let place = all.and_then(|all| all.iter().position(|one| one == finalizer));
+            let Some(place) = place.filter(|_| text(&live, "/metadata/uid") == uid) else {
+                return Ok(());
+            };
+            let at = format!("/metadata/finalizers/{place}");
+            let version = text(&live, "/metadata/resourceVersion");
+            let patch = json!([
+                {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+                {"op": "remove", "path": at},
+            ]);
+            let call = Call {
+                verb: Verb::Patch,
+                resource: resource.label(),
+                method: Method::PATCH,
+                uri: resource.one(&id.namespace, &id.name),
+                accept: JSON,
+                content: Some((Content::JsonPatch, Bytes::from(patch.to_string()))),
+                known: None,
+            };
+            let about = About::bare(resource, Some(id), &Actor::Own);
+            let answer = self.connection().call(&Actor::Own, &call).await;
+            match answer.map_err(|error| refusal::read(error, &about)) {
+                Ok(_) | Err(Refusal::Gone) => return Ok(()),
+                Err(Refusal::Changed { .. } | Refusal::Invalid { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Refusal::Changed { replaced: false })
+    }
+
+    /// `label`: for counting.
+    async fn put_at(
+        &self,
+        (path, label): (&str, String),
+        resource: &Resource,
+        id: &ObjectId,
+        body: &Value,
+        manager: &str,
+    ) -> Result<Value, Refusal> {
         let sent = body.to_string();
         let about = About {
             body: Some(body),
@@ -45,15 +124,17 @@ impl Cluster {
         };
         let call = Call {
             verb: Verb::Apply,
-            resource: resource.label(),
+            resource: label,
             method: Method::PATCH,
-            uri: with_query(&path, &[("fieldManager", manager), ("force", "true")]),
+            uri: with_query(path, &[("fieldManager", manager), ("force", "true")]),
             accept: JSON,
             content: Some((Content::Apply, Bytes::from(sent))),
             known: None,
         };
         let answer = self.connection().call(&Actor::Own, &call).await;
-        answer.map(drop).map_err(|error| refusal::read(error, &about))
+        answer
+            .and_then(|answer| answer.json())
+            .map_err(|error| refusal::read(error, &about))
     }
 
     /// Deletes an object if `is_ours`; one that isn't there, or isn't ours, is left. Says whether there was one.

@@ -8,6 +8,7 @@ pub(crate) mod cluster;
 pub(crate) mod depends;
 mod document;
 mod load;
+mod naming;
 pub(crate) mod notify;
 mod plugin;
 pub(crate) mod schema;
@@ -17,7 +18,7 @@ pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize as _;
 
@@ -29,6 +30,7 @@ pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Pe
 pub use depends::{DependsOn, Needed};
 pub use document::{Document, DocumentError, Home, Spec, read};
 pub use load::{ConfigError, load};
+pub use naming::{id_of, parts_of, referred};
 pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
 pub use plugin::{LimitsSpec, PluginSpec, PluginVersion};
 pub use repository::{
@@ -39,12 +41,18 @@ pub use secret::SecretRef;
 pub use sync::{
     HistorySpec, MAX_HISTORY, RollbackMode, RollbackSpec, SuspendSpec, SyncMode, SyncSpec, WindowKind, WindowSpec,
 };
-pub use tenant::{BadPattern, KindsSpec, NamespacesSpec, Pattern, RequiredSpec, TenantSpec, TenantTarget, checked_by};
+pub use tenant::{
+    BadPattern, KindsSpec, NamespacesSpec, Pattern, RequiredSpec, TenantSpec, TenantTarget, checked_by,
+    permit_references,
+};
 
 /// The API version of every document.
 pub const API_VERSION: &str = "windlass.dev/v1alpha1";
 
-/// All documents of a configuration, by name.
+/// The namespace of documents that name none.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// All documents of a configuration, by name; those of a namespace by [`id_of`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// Sources.
@@ -57,6 +65,10 @@ pub struct Config {
     pub plugins: BTreeMap<String, PluginSpec>,
     /// What the Apps of some namespaces may do.
     pub tenants: BTreeMap<String, TenantSpec>,
+    /// Labels of namespaces, where there are Namespace objects.
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// Apps that are to be let go, where each is told by itself; `None` = those that were deployed and aren't here.
+    pub leaving: Option<BTreeSet<String>>,
 }
 
 /// An app with its own namespace ("default" unless said).
@@ -64,10 +76,44 @@ pub struct Config {
 pub struct App {
     /// Namespace of the App document, not of its objects.
     pub namespace: String,
-    /// Unique in the configuration.
+    /// Unique in its namespace.
     pub name: String,
     /// What it wants.
     pub spec: AppSpec,
+    id: String,
+    repository: String,
+}
+
+impl App {
+    /// An App of a namespace.
+    #[must_use]
+    pub fn new(namespace: String, name: String, spec: AppSpec) -> Self {
+        Self {
+            id: id_of(&namespace, &name),
+            repository: referred(&spec.repository, &namespace),
+            namespace,
+            name,
+            spec,
+        }
+    }
+
+    /// Unique in the configuration: [`id_of`].
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// [`id_of`] its Repository.
+    #[must_use]
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// [`id_of`] each App that it depends on, in their order.
+    pub fn needed_apps(&self) -> impl Iterator<Item = String> {
+        let named = self.spec.depends_on.iter().filter_map(|one| one.app.as_deref());
+        named.map(|name| referred(name, &self.namespace))
+    }
 }
 
 /// What contradicts itself: where (a JSON pointer) and a sentence.

@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::{
+    config::id_of,
     diff::Mark,
     digest::Digest,
     fields::{Element, FieldPath},
@@ -38,6 +39,12 @@ const MAX_MANAGER: usize = 128;
 const MAX_LABEL: usize = 63;
 
 impl Owner {
+    /// What the App is known by in its configuration.
+    #[must_use]
+    pub fn id(&self) -> String {
+        id_of(&self.namespace, &self.app)
+    }
+
     /// The mark on an object: installation, app and object, with a space between.
     #[must_use]
     pub fn mark(&self, id: &ObjectId) -> String {

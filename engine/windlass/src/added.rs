@@ -39,7 +39,7 @@ impl Added {
         let spec = cluster.and_then(|name| engine.clusters().spec(name));
         let is_locked = spec.is_some_and(|spec| spec.lock.is_on());
         let config = engine.config();
-        let repository = config.repositories.get(&app.spec.repository);
+        let repository = config.repositories.get(app.repository());
         Self {
             source: repository
                 .filter(|_| is_locked)

@@ -129,7 +129,7 @@ impl Assessor {
         let config = self.config.get();
         let mut batches: Vec<(Tenant, Vec<Unassessed>)> = Vec::new();
         for object in objects {
-            let known = config.apps.get(&object.owner.app).map(engine::tenant);
+            let known = config.apps.get(&object.owner.id()).map(engine::tenant);
             let tenant = known.unwrap_or_else(|| Tenant::new(""));
             match batches.iter_mut().find(|(known, _)| *known == tenant) {
                 Some((_, batch)) => batch.push(object),

@@ -243,7 +243,7 @@ pub(crate) async fn until_done(engine: &Engine, app: &App, within: Duration) -> 
 /// With the reason why it stays.
 async fn gone_back(engine: &Engine, app: &App, report: &Report) -> Result<(), String> {
     let Some(entry) = report.entry else { return Ok(()) };
-    let (desk, name, key) = (Arc::clone(engine.desk()), app.name.clone(), report.key.clone());
+    let (desk, name, key) = (Arc::clone(engine.desk()), app.id().to_owned(), report.key.clone());
     match blocking(move || record::go_back(&desk, &name, &key, entry)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(why)) => Err(chain(&why)),

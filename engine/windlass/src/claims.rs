@@ -65,7 +65,7 @@ impl Claims {
     pub(crate) async fn of(&self, engine: &Engine, app: &App, place: Whereabouts<'_>, ids: &[ObjectId]) -> Vec<Wanted> {
         let turn = {
             let mut apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(apps.entry(app.name.clone()).or_default())
+            Arc::clone(apps.entry(app.id().to_owned()).or_default())
         };
         let mut known = turn.lock().await;
         match look(engine, app, place, known.as_ref()).await {
@@ -82,7 +82,7 @@ impl Claims {
                 all
             }
             Err(stop) => {
-                tracing::debug!(app = %app.name, ?stop, "what it wants can't be told");
+                tracing::debug!(app = %app.id(), ?stop, "what it wants can't be told");
                 let before = known.as_ref().map(|claim| Arc::clone(&claim.ids));
                 let owned = engine.inventory(&engine::key(app, place.identity)).await;
                 let had = |id: &ObjectId| match (&before, &owned) {
@@ -97,13 +97,13 @@ impl Claims {
 }
 
 async fn look(engine: &Engine, app: &App, place: Whereabouts<'_>, known: Option<&Claim>) -> Result<Claim, Stop> {
-    let revision = engine.sources().resolve(&app.spec.repository).await?;
+    let revision = engine.sources().resolve(app.repository()).await?;
     if let Some(known) = known.filter(|known| known.root == revision.root) {
         return Ok(known.clone());
     }
     let inventory = engine.inventory(&engine::key(app, place.identity)).await?;
     // Its own cycle tells what there is to tell.
-    let mut unheard = Report::new(&app.name);
+    let mut unheard = Report::new(app.id());
     let clock = inventory.clock.as_ref();
     let render = render::run(engine, app, &revision, place.facts, clock, &mut unheard).await?;
     let (root, run) = (revision.root, render.run());

@@ -8,6 +8,7 @@ mod validate;
 mod diff;
 mod sync;
 mod run;
+mod controller;
 mod health;
 mod history;
 mod why;
@@ -69,6 +70,7 @@ enum Verb {
     Diff(diff::Args),
     Sync(sync::Args),
     Run(run::Args),
+    Controller(controller::Args),
     Health(health::Args),
     History(history::Args),
     Why(why::Args),
@@ -110,6 +112,7 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Diff(args) => block_on(diff::perform(args, &cli.global, output)),
         Verb::Sync(args) => block_on(sync::perform(args, &cli.global, output)),
         Verb::Run(args) => block_on(run::perform(args, &cli.global, output)),
+        Verb::Controller(args) => block_on(controller::perform(args, &cli.global, output)),
         Verb::Health(args) => block_on(health::perform(args, &cli.global, output)),
         Verb::History(args) => history::perform(args, &cli.global, output),
         Verb::Why(args) => why::perform(args, &cli.global, output),

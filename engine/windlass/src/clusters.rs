@@ -18,11 +18,12 @@ use windlass_cluster::{
     identity::{Actor, Key, Unnamed},
     store::{Changes, Rules, Store},
 };
-use windlass_core::config::{self, App, ClusterSpec, IN_CLUSTER};
+use windlass_core::config::{self, App, ClusterSpec, IN_CLUSTER, SecretRef};
 
 use crate::{
     assess::Assessor,
     current::Current,
+    secrets::{self, Home, SecretError},
     stop::Stop,
     target::{Shared, TargetChoice},
 };
@@ -39,6 +40,8 @@ pub(crate) struct Clusters {
     /// Of Apps: what their conditions look at is watched.
     rules: Current<Rules>,
     kubeconfigs: Kubeconfigs,
+    /// The cluster that the configuration is made of, if it is made of one.
+    home: Option<Home>,
     /// Of Apps that left: their Cluster may have gone with them.
     remembered: Mutex<BTreeMap<String, ClusterSpec>>,
     open: Mutex<BTreeMap<String, Arc<OnceCell<Opened>>>>,
@@ -74,6 +77,7 @@ impl Clusters {
             installation: installation.to_owned(),
             rules: Current::new(rules),
             kubeconfigs: kubeconfigs.clone(),
+            home: None,
             remembered: Mutex::default(),
             open: Mutex::default(),
             assessor: None,
@@ -85,6 +89,14 @@ impl Clusters {
     pub(crate) fn asking(self, assessor: Assessor) -> Self {
         Self {
             assessor: Some(assessor),
+            ..self
+        }
+    }
+
+    /// The same; `in-cluster` and the Secrets of kubeconfigs are there.
+    pub(crate) fn at_home(self, home: Option<&Home>) -> Self {
+        Self {
+            home: home.cloned(),
             ..self
         }
     }
@@ -156,6 +168,21 @@ impl Clusters {
         is_another
     }
 
+    /// Those that are connected, by name.
+    pub(crate) fn all(&self) -> Vec<(String, Shared)> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = open
+            .iter()
+            .filter_map(|(name, cell)| Some((name.clone(), cell.get()?.shared.clone())));
+        all.collect()
+    }
+
+    /// Has a cluster connected anew when it is needed next: its credential is another.
+    pub(crate) fn disconnect(&self, name: &str) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.remove(name);
+    }
+
     /// Where a cluster is whose document is gone.
     pub(crate) fn remember(&self, name: &str, spec: &ClusterSpec) {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,6 +196,14 @@ impl Clusters {
     pub(crate) async fn facts(shared: &Shared) -> Result<Facts, Stop> {
         let facts = shared.api.discovery().facts().await;
         facts.map_err(|error| Stop::of("cluster", &error))
+    }
+
+    /// The version of Kubernetes there: `v1.34.2`.
+    ///
+    /// # Errors
+    /// When the API server doesn't say.
+    pub(crate) async fn version(shared: &Shared) -> Result<String, Stop> {
+        Self::facts(shared).await.map(|facts| facts.kube_version)
     }
 
     /// A cluster by the name of its document, connected.
@@ -193,7 +228,7 @@ impl Clusters {
             access,
             unnamed,
             is_locked,
-        } = self.reach(name)?;
+        } = self.reach(name).await?;
         let connection = Connection::open(&access, Limits::default()).await;
         let connection = connection.map_err(|error| Stop::of("cluster", &error))?;
         if is_locked {
@@ -217,7 +252,18 @@ impl Clusters {
         })
     }
 
-    fn reach(&self, name: &str) -> Result<Reach, Stop> {
+    /// The text of a Secret's kubeconfig.
+    async fn kubeconfig(&self, secret: &SecretRef) -> Result<String, SecretError> {
+        let home = self.home.as_ref();
+        let namespace = home.map_or("", |home| home.namespace.as_str());
+        let contents = secrets::read(home, namespace, secret).await?;
+        match contents.text("value")? {
+            Some(text) => Ok(text),
+            None => contents.line("kubeconfig"),
+        }
+    }
+
+    async fn reach(&self, name: &str) -> Result<Reach, Stop> {
         if name == OF_THE_PERSON {
             let access = Access::Files {
                 paths: self.kubeconfigs.0.clone(),
@@ -232,18 +278,26 @@ impl Clusters {
         let specs = self.specs.get();
         let Some(spec) = specs.get(name).or(remembered.as_ref()) else {
             return if name == IN_CLUSTER {
-                Ok(Reach::unlocked(Access::InCluster, Unnamed::Refused))
+                let access = self.home.as_ref().map_or(Access::InCluster, |home| home.access.clone());
+                Ok(Reach::unlocked(access, Unnamed::Refused))
             } else {
                 Err(Stop::of("cluster", &NoCluster(name.to_owned())))
             };
         };
-        let paths = match &spec.kubeconfig.file {
-            Some(file) => vec![self.base.join(file)],
-            None => self.kubeconfigs.0.clone(),
-        };
-        let access = Access::Files {
-            paths,
-            context: spec.kubeconfig.context.clone(),
+        let context = spec.kubeconfig.context.clone();
+        let access = match (&spec.kubeconfig.secret_ref, &spec.kubeconfig.file) {
+            (Some(secret), _) => Access::Text {
+                text: self.kubeconfig(secret).await.map_err(|error| error.stop("cluster"))?,
+                context,
+            },
+            (None, Some(file)) => Access::Files {
+                paths: vec![self.base.join(file)],
+                context,
+            },
+            (None, None) => Access::Files {
+                paths: self.kubeconfigs.0.clone(),
+                context,
+            },
         };
         let unnamed = match spec.without_service_account {
             config::Unnamed::Refuse => Unnamed::Refused,

@@ -191,7 +191,7 @@ fn rollback(desk: &Desk, apps: &Apps, app: &str, to: Option<&str>, actor: &str) 
     let nothing = || Refusal::new(format!("App `{}` has no history: nothing was applied yet", found.app));
     let key = found.key.as_ref().ok_or_else(nothing)?;
     let entries = desk.inventories().history(key)?;
-    let short = &found.name;
+    let short = &found.id;
     let entry = history::find(&entries, to).map_err(|error| {
         Refusal::new(format!("App `{}`: {error}", found.app)).help(format!("see `windlass history {short}`"))
     })?;
@@ -247,7 +247,7 @@ fn suspend(
         ),
         None => format!(
             "suspended: nothing is applied or deleted, drift is told, until `windlass resume {}`",
-            found.name
+            found.id
         ),
     };
     Ok(found.decided(desk, vec![message]))
@@ -303,7 +303,7 @@ fn approve(desk: &Desk, apps: &Apps, app: &str, plan: Option<&str>, actor: &str)
             found.app,
             waiting.plan.short()
         );
-        return Err(Refusal::new(message).help(format!("look at it with `windlass approve {}`", found.name)));
+        return Err(Refusal::new(message).help(format!("look at it with `windlass approve {}`", found.id)));
     }
     let approval = Approval {
         plan: waiting.plan,

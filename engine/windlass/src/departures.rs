@@ -56,8 +56,12 @@ impl Engine {
         let (all, now) = (self.deployed().await?, self.config());
         let left = all.into_iter().filter(|departed| {
             let app = &departed.app;
-            let stands = now.apps.get(&app.name);
-            app.config == *config && stands.is_none_or(|stands| stands.namespace != app.namespace)
+            let id = app.id();
+            let has_left = match &now.leaving {
+                Some(leaving) => leaving.contains(&id),
+                None => !now.apps.contains_key(&id),
+            };
+            app.config == *config && has_left
         });
         Ok(left.collect())
     }
@@ -70,7 +74,7 @@ impl Engine {
     pub async fn forget_app(&self, app: &str) -> Result<bool, Stop> {
         let departed = self.departed().await?;
         let mut any = false;
-        for departed in departed.iter().filter(|departed| departed.app.name == app) {
+        for departed in departed.iter().filter(|departed| departed.app.id() == app) {
             self.forget(&departed.key).await?;
             any = true;
         }

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 use windlass_cluster::{discovery::KindError, notice::Notice};
 use windlass_core::{
-    config::{App, Config, DependsOn, Needed},
+    config::{App, Config, DependsOn, Needed, referred},
     digest::Digest,
     health::{self, State},
     model::ObjectId,
@@ -70,8 +70,8 @@ impl Depends {
     fn dependents(config: &Config) -> BTreeMap<String, Vec<String>> {
         let mut dependents: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for app in config.apps.values() {
-            for needed in app.spec.depends_on.iter().filter_map(|one| one.app.as_ref()) {
-                dependents.entry(needed.clone()).or_default().push(app.name.clone());
+            for needed in app.needed_apps() {
+                dependents.entry(needed).or_default().push(app.id().to_owned());
             }
         }
         dependents
@@ -109,9 +109,10 @@ impl Depends {
 
 /// Whether a single sync waits in vain: an App that it depends on was done, and isn't as it should be.
 pub(crate) fn is_in_vain(engine: &Engine, app: &App, report: &Report) -> bool {
-    let needed = app.spec.depends_on.iter().filter_map(|one| one.app.as_ref());
-    let mut known = needed.filter(|name| engine.depends().standings().known.contains_key(*name));
-    known.any(|name| of_app(engine, app, name, report).is_some())
+    let mut known = app
+        .needed_apps()
+        .filter(|needed| engine.depends().standings().known.contains_key(needed));
+    known.any(|needed| of_app(engine, app, &needed, report).is_some())
 }
 
 /// Whether an App may be changed to what it is to be: its `desired` hash, without restarts that git is no cause of. If not, the report says what it waits for.
@@ -133,12 +134,14 @@ pub(crate) async fn are_met(
         .depends()
         .standings()
         .notices
-        .remove(&app.name)
+        .remove(app.id())
         .unwrap_or_default();
     let mut notices = BTreeMap::new();
     for one in app.spec.depends_on.iter().filter(|_| is_another) {
         match one {
-            DependsOn { app: Some(name), .. } => waits.extend(of_app(engine, app, name, report)),
+            DependsOn { app: Some(name), .. } => {
+                waits.extend(of_app(engine, app, &referred(name, &app.namespace), report));
+            }
             DependsOn {
                 object: Some(needed), ..
             } => waits.extend(of_object(engine, app, needed, one, (&mut watched, &mut notices)).await?),
@@ -148,7 +151,7 @@ pub(crate) async fn are_met(
     {
         let mut standings = engine.depends().standings();
         if !notices.is_empty() {
-            standings.notices.insert(app.name.clone(), notices);
+            standings.notices.insert(app.id().to_owned(), notices);
         }
     }
     if waits.is_empty() {
@@ -163,7 +166,7 @@ fn of_app(engine: &Engine, app: &App, name: &str, report: &Report) -> Option<Str
     let is_beside = config
         .apps
         .get(name)
-        .is_some_and(|needed| needed.spec.repository == app.spec.repository);
+        .is_some_and(|needed| needed.repository() == app.repository());
     let standings = engine.depends().standings();
     let Some(known) = standings.known.get(name) else {
         return Some(format!("App {name}: it was not looked at yet"));
@@ -213,7 +216,7 @@ async fn of_object(
         }
     };
     let Some(why) = why else { return Ok(None) };
-    let (desk, name) = (Arc::clone(engine.desk()), app.name.clone());
+    let (desk, name) = (Arc::clone(engine.desk()), app.id().to_owned());
     if desk.is_attended() {
         let notice = watched.remove(&id).unwrap_or_else(|| {
             shared.api.notice(&resource, &id, move |seen| {

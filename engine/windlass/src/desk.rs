@@ -213,7 +213,7 @@ impl Desk {
     pub(crate) fn gate(&self, app: &App) -> Gate {
         // None that can't be read is loaded.
         let gate = windows::gate(&app.spec.sync.windows, clock::now()).unwrap_or(Gate::OPEN);
-        self.alarms.set(&app.name, Purpose::Gate, gate.next);
+        self.alarms.set(app.id(), Purpose::Gate, gate.next);
         gate
     }
 

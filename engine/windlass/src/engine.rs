@@ -62,7 +62,7 @@ const ROOM: usize = 16;
 /// How long a single sync takes to tell of what it did; what is left is told by the next, or by `run`.
 const TELLING: Duration = Duration::from_secs(10);
 
-pub use crate::clusters::Kubeconfigs;
+pub use crate::{clusters::Kubeconfigs, secrets::Home};
 
 /// What the command line says beside the configuration.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +77,8 @@ pub struct Options {
     pub plugins: Vec<PathBuf>,
     /// Where a kubeconfig is, when none is named.
     pub kubeconfigs: Kubeconfigs,
+    /// The cluster that the configuration is made of; it is `in-cluster` then.
+    pub home: Option<Home>,
     /// Overrides every App's target.
     pub target: Option<TargetChoice>,
     /// Overrides every Repository's validators.
@@ -164,6 +166,7 @@ impl Engine {
         let depends = Depends::new(&config);
         let sources = Sources::new(&config, base, state.mirrors(), options.sources.clone());
         let clusters = Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs);
+        let clusters = clusters.at_home(options.home.as_ref());
         let config = Arc::new(Current::new(config));
         let assessor = Assessor::new(Arc::clone(&plugins), Arc::clone(&config));
         Ok(Arc::new(Self {
@@ -210,7 +213,9 @@ impl Engine {
             target.directory.is_some() || target.cluster.is_some() || self.options.target.is_some()
         };
         match config.apps.values().find(|app| !has_one(app)) {
-            Some(app) => Err(OpenError::NoTarget { app: app.name.clone() }),
+            Some(app) => Err(OpenError::NoTarget {
+                app: app.id().to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -317,7 +322,7 @@ impl Engine {
 
     pub(crate) fn stage(&self, app: &App, stage: Stage) {
         self.tell(Event::Stage {
-            app: app.name.clone(),
+            app: app.id().to_owned(),
             stage,
         });
     }
@@ -420,13 +425,13 @@ impl Engine {
     /// What is known of an app that was last found in sync.
     pub(crate) fn settled(&self, app: &App) -> Option<Settled> {
         let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        settled.get(&app.name).cloned()
+        settled.get(app.id()).cloned()
     }
 
     /// Whether an app is as git wants it, on a target whose watches tell when it no longer is.
     pub(crate) fn is_followed(&self, app: &App) -> bool {
         let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        settled.get(&app.name).is_some_and(Settled::is_followed)
+        settled.get(app.id()).is_some_and(Settled::is_followed)
     }
 
     /// What a cycle found of an App that is another one by now counts for nothing.
@@ -434,8 +439,8 @@ impl Engine {
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked up under the lock: another configuration is at work before what is known of its Apps is forgotten.
         match is.filter(|_| self.still_says(app).is_ok()) {
-            Some(is) => settled.insert(app.name.clone(), is),
-            None => settled.remove(&app.name),
+            Some(is) => settled.insert(app.id().to_owned(), is),
+            None => settled.remove(app.id()),
         };
     }
 
@@ -459,19 +464,22 @@ impl Engine {
 
     /// One cycle of an app at a time.
     pub(crate) async fn alone(&self, app: &App) -> OwnedMutexGuard<()> {
+        self.alone_of(app.id()).await
+    }
+
+    /// The same, where it isn't known what the App says.
+    pub(crate) async fn alone_of(&self, app: &str) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(locks.entry(app.name.clone()).or_default())
+            Arc::clone(locks.entry(app.to_owned()).or_default())
         };
         lock.lock_owned().await
     }
 
     pub(crate) async fn resolve(&self, app: &App, report: &mut Report) -> Result<Revision, Stop> {
-        let revision = self.sources.resolve(&app.spec.repository).await?;
+        let revision = self.sources.resolve(app.repository()).await?;
         report.revision = revision.commit.map(|id| id.to_string());
-        report
-            .diagnostics
-            .extend(sources::notice(&app.spec.repository, &revision));
+        report.diagnostics.extend(sources::notice(app.repository(), &revision));
         Ok(revision)
     }
 
@@ -494,7 +502,7 @@ impl Engine {
                 take_from: app.spec.conflicts.take_from.clone(),
                 ignore: app.spec.ignore.clone(),
                 scope: app.spec.drift.scope,
-                consent: self.options.allow_deletes.contains(&app.name),
+                consent: self.options.allow_deletes.contains(app.id()),
             };
             let previous = self.previous(app, &target::Cluster::identity_of(&shared));
             let target = target::Cluster::new(shared, actor, owner, manners, previous);
@@ -503,7 +511,14 @@ impl Engine {
         let path = match (choice, &app.spec.target.directory) {
             (Some(TargetChoice::Directory(path)), _) => path.clone(),
             (_, Some(path)) => self.base.join(path),
-            _ => return Err(Stop::of("target", &OpenError::NoTarget { app: app.name.clone() })),
+            _ => {
+                return Err(Stop::of(
+                    "target",
+                    &OpenError::NoTarget {
+                        app: app.id().to_owned(),
+                    },
+                ));
+            }
         };
         let path = std::path::absolute(&path).unwrap_or(path);
         let target = Directory::new(&path, owner, Arc::clone(&self.files));
@@ -531,11 +546,11 @@ impl Engine {
 
     /// Whether a newer revision is there, whose plan comes first.
     pub(crate) fn is_superseded(&self, app: &App, root: &Oid) -> bool {
-        self.sources.has_moved_on(&app.spec.repository, root)
+        self.sources.has_moved_on(app.repository(), root)
     }
 
     pub(crate) fn policy(&self, app: &App, target: &dyn Target) -> Policy {
-        reconcile::policy(app, target.is_cluster(), self.consents(&app.name))
+        reconcile::policy(app, target.is_cluster(), self.consents(app.id()))
     }
 
     #[expect(clippy::unused_self, reason = "reads as the other stages do")]
@@ -674,7 +689,7 @@ pub(crate) fn key(app: &App, identity: &str) -> String {
 
 /// Whose calls an app's are: its repository's, for whoever pushes there can have as many apps as they like.
 pub(crate) fn tenant(app: &App) -> Tenant {
-    Tenant::new(&app.spec.repository)
+    Tenant::new(app.repository())
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {

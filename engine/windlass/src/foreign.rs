@@ -58,12 +58,12 @@ pub(crate) struct Watching {
 impl Watching {
     /// Nothing of an App is known any more: it left, or is looked at anew.
     pub(crate) fn forget(&self, app: &App) {
-        self.watches.forget(&app.name);
+        self.watches.forget(app.id());
     }
 
     /// Whether nothing changed that an App's pods use, and nothing of it is due.
     pub(crate) fn is_quiet(&self, app: &App) -> bool {
-        self.watches.is_quiet(&app.name)
+        self.watches.is_quiet(app.id())
     }
 }
 
@@ -156,7 +156,7 @@ impl Foreign<'_> {
             return;
         }
         let watches = &self.engine.foreign().watches;
-        watches.follow(&self.app.name, &self.server, uses.keys(), desk, |id, told| {
+        watches.follow(self.app.id(), &self.server, uses.keys(), desk, |id, told| {
             shared.api.notice(&resource(&id.kind), id, told)
         });
     }
@@ -217,7 +217,7 @@ impl Foreign<'_> {
     async fn one<'i>(&self, shared: &Shared, actor: &Actor, id: &'i ObjectId, parts: &Parts) -> (&'i ObjectId, Found) {
         let watches = &self.engine.foreign().watches;
         let key = (self.server.clone(), id.clone());
-        let since = match watches.known(&self.app.name, &key, parts) {
+        let since = match watches.known(self.app.id(), &key, parts) {
             Ok(read) => return (id, read.found),
             Err(since) => since,
         };
@@ -237,8 +237,8 @@ impl Foreign<'_> {
             since,
             found: found.clone(),
         };
-        if !watches.has_read(&self.app.name, &key, read) {
-            self.engine.desk().wake(&self.app.name);
+        if !watches.has_read(self.app.id(), &key, read) {
+            self.engine.desk().wake(self.app.id());
         }
         (id, found)
     }
@@ -290,8 +290,8 @@ impl Foreign<'_> {
             }
         }
         let next = *self.again.lock().unwrap_or_else(PoisonError::into_inner);
-        self.engine.foreign().watches.rest(&self.app.name, next, is_untold);
-        self.engine.desk().alarms().set(&self.app.name, Purpose::Restart, next);
+        self.engine.foreign().watches.rest(self.app.id(), next, is_untold);
+        self.engine.desk().alarms().set(self.app.id(), Purpose::Restart, next);
     }
 }
 

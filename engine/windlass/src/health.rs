@@ -105,7 +105,7 @@ impl Healths {
             return Health::Healthy;
         };
         let mut wards = self.wards();
-        let known = wards.take_out(&app.name);
+        let known = wards.take_out(app.id());
         let mut ward = match known {
             Some(known) if known.owner == owner && known.desired == desired => known,
             _ => Ward::new(store, owner, desired),
@@ -123,20 +123,20 @@ impl Healths {
         ward.told = Some(standing.told());
         let health = standing.health;
         standing.write(report);
-        self.put(&mut wards, &app.name, ward);
+        self.put(&mut wards, app.id(), ward);
         health
     }
 
     /// An app's objects are about to be changed.
     pub(crate) fn pause(&self, app: &App) {
-        if let Some(ward) = self.wards().by_app.get_mut(&app.name) {
+        if let Some(ward) = self.wards().by_app.get_mut(app.id()) {
             ward.is_under_way = true;
         }
     }
 
     /// It is not known to be in sync any more.
     pub(crate) fn forget(&self, app: &App) {
-        self.wards().take_out(&app.name);
+        self.wards().take_out(app.id());
     }
 
     /// Looks again at an app whose objects came to stand elsewhere, or whose deadline is over.
@@ -215,7 +215,7 @@ impl Healths {
             let turned = turns.notified();
             tokio::pin!(turned);
             turned.as_mut().enable();
-            match self.turned(&app.name) {
+            match self.turned(app.id()) {
                 Turn::Other(now) => {
                     report.stands_as(*now);
                     return true;
@@ -238,7 +238,7 @@ impl Healths {
 
     fn waiting(&self, app: &App) -> Option<(Arc<Notify>, Instant)> {
         let wards = self.wards();
-        let ward = wards.by_app.get(&app.name)?;
+        let ward = wards.by_app.get(app.id())?;
         let since = ward.since.unwrap_or_else(Instant::now);
         Some((ward.store.health_turns(&ward.owner), since + ward.deadline))
     }

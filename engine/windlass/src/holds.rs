@@ -330,7 +330,7 @@ pub(crate) async fn waiting(
         omitted,
         since: known.map_or_else(clock::now, |known| known.since),
     };
-    tracing::debug!(app = %app.name, plan = %digest, %run, "waits");
+    tracing::debug!(app = %app.id(), plan = %digest, %run, "waits");
     let written = waiting.clone();
     decide(engine, &seen.key, |decisions| decisions.waiting = Some(written)).await?;
     Ok(Some(waiting))
@@ -475,7 +475,7 @@ pub(crate) fn origin(app: &App, revision: &windlass_source::Revision) -> Origin 
         text
     };
     Origin {
-        repository: app.spec.repository.clone(),
+        repository: app.repository().to_owned(),
         path: app.spec.path.clone(),
         namespace: app.spec.target.namespace.clone(),
         revision: revision.commit.map(|id| id.to_string()),

@@ -60,8 +60,13 @@ pub async fn all(engine: &Arc<Engine>) -> Vec<Report> {
     let known = departed.len() + engine.config().apps.len();
     let mut reports = Vec::new();
     for one in &departed {
-        let mut report = Report::new(&one.app.name);
-        let outcome = match consent(engine, one, departed.len(), known) {
+        let mut report = Report::new(&one.app.id());
+        // Where each is told by itself, somebody who may asked for each.
+        let consented = match engine.config().leaving {
+            Some(_) => Ok(()),
+            None => consent(engine, one, departed.len(), known),
+        };
+        let outcome = match consented {
             Ok(()) => timeout(LIMIT, leave(engine, one, &mut report)).await,
             Err(held) => Ok(Err(held)),
         };
@@ -75,7 +80,7 @@ pub async fn all(engine: &Arc<Engine>) -> Vec<Report> {
 fn consent(engine: &Engine, departed: &Departed, leaving: usize, known: usize) -> Result<(), Stop> {
     let most = usize::from(departed.app.prune.max_percent);
     let is_many = leaving > guard::FREE_DELETES && leaving * 100 > known * most;
-    if !is_many || engine.consents(&departed.app.name) {
+    if !is_many || engine.consents(&departed.app.id()) {
         return Ok(());
     }
     let message = format!("{leaving} of {known} Apps left the configuration at once, more than {most} %");
@@ -93,7 +98,7 @@ fn too_slow() -> Stop {
 }
 
 fn told(mut stop: Stop, app: &Deployed) -> Stop {
-    let force = BY_FORCE.replace("APP", &app.name);
+    let force = BY_FORCE.replace("APP", &app.id());
     for diagnostic in &mut stop.diagnostics {
         diagnostic.message = format!("the App left the configuration: {}", diagnostic.message);
         diagnostic.help.get_or_insert_with(|| force.clone());

@@ -35,6 +35,7 @@ use crate::{
 };
 
 pub(crate) use delivery::{deliver, flush_for, write_down};
+pub(crate) use words::{camel, event};
 
 /// What is to be told, and to whom.
 pub(crate) struct Outbox {
@@ -59,6 +60,8 @@ struct Bindings {
     bound: BTreeMap<String, Vec<Binding>>,
     /// What Tenants require, in their order.
     required: Vec<Required>,
+    /// Labels of namespaces.
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 struct Binding {
@@ -235,14 +238,16 @@ impl Outbox {
     }
 
     fn receivers<'a>(&'a self, bindings: &'a Bindings, app: &'a App) -> Vec<Receiver<'a>> {
-        let bound = bindings.of(&app.spec.repository).iter();
+        let bound = bindings.of(app.repository()).iter();
         let bound = bound.filter(|binding| binding.apps.have(&app.name));
         let mut receivers: Vec<Receiver<'_>> = bound
             .map(|binding| binding.receiver(app.spec.notify.on.as_ref()))
             .collect();
-        let required = bindings.required.iter().filter(|required| {
-            required.tenant.has(&app.namespace, &BTreeMap::new()) && required.binding.apps.have(&app.name)
-        });
+        let unlabelled = BTreeMap::new();
+        let labels = bindings.namespaces.get(&app.namespace).unwrap_or(&unlabelled);
+        let required = bindings.required.iter();
+        let required = required
+            .filter(|required| required.tenant.has(&app.namespace, labels) && required.binding.apps.have(&app.name));
         // Neither its repository nor the App itself makes them silent.
         receivers.extend(required.map(|required| Receiver {
             name: &required.name,
@@ -341,6 +346,7 @@ impl Bindings {
         Self {
             bound: bound.collect(),
             required: required.collect(),
+            namespaces: config.namespaces.clone(),
         }
     }
 

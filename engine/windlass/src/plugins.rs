@@ -17,6 +17,7 @@ use windlass_core::{
     plugin::{Manifest, World},
     reach::Reach,
     render::{Diagnostic, Location},
+    status::PluginVersionStatus,
 };
 use windlass_host::{
     CallLimits, Host, HostOptions, Inspection, LoadError, LoadOptions, NotAComponent, Outcome, Plugin, RenderRequest,
@@ -236,6 +237,17 @@ impl Plugins {
         self.host
             .validate_async(plugin, request, CallLimits::validation())
             .await
+    }
+
+    /// What became of each admitted version of a plugin.
+    pub(crate) fn versions_of(&self, name: &str) -> Vec<PluginVersionStatus> {
+        let versions = self.admitted.get(name).into_iter().flat_map(BTreeMap::keys);
+        let status = |version: &String| PluginVersionStatus {
+            version: version.clone(),
+            ready: true,
+            message: None,
+        };
+        versions.map(status).collect()
     }
 
     /// Every admitted plugin.

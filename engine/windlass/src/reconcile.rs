@@ -42,7 +42,7 @@ use crate::{
 
 /// Makes the target as git wants it, and tells what came of it.
 pub async fn sync(engine: &Engine, app: &App) -> Report {
-    let mut report = Report::new(&app.name);
+    let mut report = Report::new(app.id());
     let outcome = match engine.desk().suspended(app) {
         Some(suspension) => Ok(rest::observe(engine, app, suspension, &mut report).await),
         None => cycle(engine, app, &mut report).await,
@@ -60,7 +60,7 @@ pub async fn sync(engine: &Engine, app: &App) -> Report {
 
 /// Tells what [`sync`] would do. Changes nothing.
 pub async fn diff(engine: &Engine, app: &App) -> (Report, Option<Foreseen>) {
-    let mut report = Report::new(&app.name);
+    let mut report = Report::new(app.id());
     match foresee(engine, app, &mut report).await {
         Ok((foreseen, verdict)) => {
             report.close(verdict);
@@ -96,7 +96,7 @@ async fn foresee(engine: &Engine, app: &App, report: &mut Report) -> Result<(For
 
 /// Tells what keeps an app from being applied, whatever its target holds.
 pub async fn check(engine: &Engine, app: &App) -> Report {
-    let mut report = Report::new(&app.name);
+    let mut report = Report::new(app.id());
     let outcome = checked(engine, app, &mut report).await;
     report.close(outcome);
     report

@@ -58,27 +58,27 @@ impl Engine {
         self.depends().reconfigure(&config);
         self.desk().set_fleet(config.apps.len());
         let concerns = |app: &App| {
-            let repositories = [&before, &config].map(|of| of.repositories.get(&app.spec.repository));
+            let repositories = [&before, &config].map(|of| of.repositories.get(app.repository()));
             let cluster = Clusters::name_of(app, self.options().target.as_ref());
-            before.apps.get(&app.name) != Some(app)
+            before.apps.get(app.id()) != Some(app)
                 || !serve_the_same(repositories)
                 || cluster.is_some_and(&cluster_is_another)
                 || !tenants_of(&before, app).eq(tenants_of(&config, app))
                 || others.as_ref().is_some_and(|others| {
-                    let repository = config.repositories.get(&app.spec.repository);
+                    let repository = config.repositories.get(app.repository());
                     uses(app, repository, others, any_renderer)
                 })
         };
         let (mut changed, mut added) = (BTreeSet::new(), BTreeSet::new());
         for app in config.apps.values().filter(|app| concerns(app)) {
-            let is_known = before.apps.contains_key(&app.name);
+            let is_known = before.apps.contains_key(app.id());
             let into = if is_known { &mut changed } else { &mut added };
-            into.insert(app.name.clone());
+            into.insert(app.id().to_owned());
         }
-        let gone = before.apps.values().filter(|app| !config.apps.contains_key(&app.name));
-        let gone: BTreeSet<String> = gone.map(|app| app.name.clone()).collect();
+        let gone = before.apps.values().filter(|app| !config.apps.contains_key(app.id()));
+        let gone: BTreeSet<String> = gone.map(|app| app.id().to_owned()).collect();
         let asked = |app: &&String| {
-            let name = config.apps.get(*app).map(|app| &app.spec.repository);
+            let name = config.apps.get(*app).map(|app| app.repository());
             let now = name.and_then(|name| config.repositories.get_key_value(name));
             now.is_some_and(|(name, spec)| before.repositories.get(name) != Some(spec))
         };
@@ -88,7 +88,7 @@ impl Engine {
         for app in changed.union(&gone).filter_map(|name| before.apps.get(name)) {
             self.set_settled(app, None);
             self.healths().forget(app);
-            self.desk().alarms().forget(&app.name);
+            self.desk().alarms().forget(app.id());
             self.foreign().forget(app);
         }
         // Only now: who follows looks at what is not known to be settled.
@@ -101,10 +101,27 @@ impl Engine {
         Ok(reconfigured)
     }
 
+    /// The credential of a Cluster is another: it is connected anew, and whatever goes there is looked at.
+    pub(crate) fn reconnect(&self, cluster: &str) {
+        self.clusters().disconnect(cluster);
+        let config = self.config();
+        let choice = self.options().target.as_ref();
+        let there = config
+            .apps
+            .values()
+            .filter(|app| Clusters::name_of(app, choice) == Some(cluster));
+        for app in there {
+            self.set_settled(app, None);
+            self.healths().forget(app);
+            self.foreign().forget(app);
+            self.desk().wake(app.id());
+        }
+    }
+
     /// Ends a cycle that began, or waited for its turn, with what the configuration doesn't say any more: an App that left must not come back,
     /// and one that goes elsewhere not be made where it was. Who changed it has it looked at.
     pub(crate) fn still_says(&self, app: &App) -> Result<(), Stop> {
-        if self.config().apps.get(&app.name) == Some(app) {
+        if self.config().apps.get(app.id()) == Some(app) {
             Ok(())
         } else {
             Err(Stop::outdated())

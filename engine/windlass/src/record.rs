@@ -137,10 +137,10 @@ async fn take_in(engine: &Engine, app: &App, report: &mut Report) -> Result<(), 
     };
     let (desk, key) = (Arc::clone(engine.desk()), report.key.clone());
     match report.health {
-        Health::Degraded => desk.breaker().note(&app.name, clock::now()),
+        Health::Degraded => desk.breaker().note(app.id(), clock::now()),
         // Who went back has failed all the same.
         Health::RolledBack => {}
-        _ => desk.breaker().recovered(&app.name),
+        _ => desk.breaker().recovered(app.id()),
     }
     let Some(number) = report.entry else { return Ok(()) };
     let is_known = desk
@@ -164,7 +164,7 @@ async fn take_in(engine: &Engine, app: &App, report: &mut Report) -> Result<(), 
         Ok(_) => {
             report.is_to_go_back = true;
             if desk.is_attended() {
-                tokio::spawn(go_back_soon(desk, app.name.clone(), key, number));
+                tokio::spawn(go_back_soon(desk, app.id().to_owned(), key, number));
             }
         }
         Err(why) => not_taken(report, &why.to_string()),

@@ -15,7 +15,7 @@ use crate::{
 
 /// Looks at an App, and at nothing else: it stays suspended whatever is found, and ends by itself when it is time.
 pub(crate) async fn observe(engine: &Engine, app: &App, suspension: Suspension, report: &mut Report) -> Health {
-    engine.desk().alarms().set(&app.name, Purpose::Gate, suspension.until);
+    engine.desk().alarms().set(app.id(), Purpose::Gate, suspension.until);
     report.rests(suspension);
     if let Err(stop) = look(engine, app, report).await {
         let warnings = stop.diagnostics.into_iter().map(|mut finding| {

@@ -267,7 +267,7 @@ async fn poll(
                     let apps = config
                         .apps
                         .values()
-                        .filter(|app| app.spec.repository == repository)
+                        .filter(|app| app.repository() == repository)
                         .count();
                     engine.outbox().gives_none(&repository, apps, &failed.diagnostics);
                 }
@@ -370,7 +370,7 @@ impl Memory {
 fn apps_of(engine: &Engine, repository: &str) -> Vec<App> {
     let config = engine.config();
     let apps = config.apps.values();
-    apps.filter(|app| app.spec.repository == repository).cloned().collect()
+    apps.filter(|app| app.repository() == repository).cloned().collect()
 }
 
 async fn touched_first(engine: &Engine, repository: &str, memory: &mut Memory, apps: &mut [App]) {
@@ -380,10 +380,15 @@ async fn touched_first(engine: &Engine, repository: &str, memory: &mut Memory, a
     let tree = revision.tree("");
     let folders: BTreeMap<String, Option<String>> = apps
         .iter()
-        .map(|app| (app.name.clone(), tree.digest(app.spec.path.trim_end_matches('/')).ok()))
+        .map(|app| {
+            (
+                app.id().to_owned(),
+                tree.digest(app.spec.path.trim_end_matches('/')).ok(),
+            )
+        })
         .collect();
     let before = std::mem::replace(&mut memory.folders, folders);
-    apps.sort_by_key(|app| memory.folders.get(&app.name) == before.get(&app.name));
+    apps.sort_by_key(|app| memory.folders.get(app.id()) == before.get(app.id()));
 }
 
 fn wait(interval: Duration, failures: u32, repository: &str) -> Duration {

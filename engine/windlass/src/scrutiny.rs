@@ -77,7 +77,7 @@ async fn to_others(engine: &Engine, app: &App, place: Whereabouts<'_>, ids: &[Ob
     }
     let config = engine.config();
     let neighbours = config.apps.values();
-    for other in neighbours.filter(|other| other.name != app.name && engine.share_a_place(app, other)) {
+    for other in neighbours.filter(|other| other.id() != app.id() && engine.share_a_place(app, other)) {
         let wanted = engine.claims().of(engine, other, place, ids).await;
         for (id, wanted) in ids.iter().zip(wanted) {
             if matches!(wanted, Wanted::Yes | Wanted::Unknown { before: true }) {

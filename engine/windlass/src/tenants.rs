@@ -1,9 +1,7 @@
 //! What the Tenants of an App's namespace say about it: before it is looked at, and about each of its objects.
 
-use std::collections::BTreeMap;
-
 use windlass_core::{
-    config::{App, Config, DocumentError, TenantSpec},
+    config::{App, Config, DocumentError, TenantSpec, permit_references},
     model::ObjectId,
     render::{Diagnostic, Location},
 };
@@ -12,9 +10,6 @@ use crate::{engine::Engine, stop::Stop};
 
 /// Code of everything that a Tenant does not allow.
 const CODE: &str = "tenant";
-
-/// Labels of Namespace objects, of which a configuration in a file knows none.
-static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
 
 /// Tenants by name, and where the App goes.
 #[derive(Debug, Default)]
@@ -51,7 +46,7 @@ impl Bounds {
 
 /// Those of an App's namespace, by name.
 pub(crate) fn tenants_of<'c>(config: &'c Config, app: &'c App) -> impl Iterator<Item = (&'c str, &'c TenantSpec)> {
-    config.tenants_of(&app.namespace, &NO_LABELS)
+    config.tenants_of(&app.namespace)
 }
 
 /// Whether an App may be what it is.
@@ -59,9 +54,11 @@ pub(crate) fn tenants_of<'c>(config: &'c Config, app: &'c App) -> impl Iterator<
 /// # Errors
 /// With the first thing that one of its Tenants does not allow.
 pub(crate) fn permit(engine: &Engine, app: &App) -> Result<(), Stop> {
-    let name = &app.spec.repository;
+    let name = app.repository();
     let config = engine.config();
     let repository = config.repositories.get(name);
+    let tenants: Vec<&TenantSpec> = tenants_of(&config, app).map(|(_, spec)| spec).collect();
+    permit_references(app, tenants.iter().copied()).map_err(stop)?;
     for (tenant, spec) in tenants_of(&config, app) {
         let of_repository = repository.map_or(Ok(()), |repository| spec.permit_repository(tenant, name, repository));
         of_repository

@@ -33,7 +33,7 @@ pub struct Travel {
 /// Renders an app at two revisions of its repository, each a branch, a tag or a commit in full, and compares. The report is of
 /// the second.
 pub async fn between(engine: &Engine, app: &App, from: &str, to: &str) -> (Report, Travel) {
-    let mut report = Report::new(&app.name);
+    let mut report = Report::new(app.id());
     let mut travel = Travel::default();
     let outcome = go(engine, app, [from, to], &mut report, &mut travel).await;
     report.close(outcome);
@@ -47,7 +47,7 @@ async fn go(
     report: &mut Report,
     travel: &mut Travel,
 ) -> Result<Health, Stop> {
-    let mut earlier = Report::new(&app.name);
+    let mut earlier = Report::new(app.id());
     let before = at(engine, app, from, &mut earlier).await;
     travel.from = earlier.revision;
     report.calls = earlier.calls;
@@ -60,7 +60,7 @@ async fn go(
 /// What should exist at a revision.
 async fn at(engine: &Engine, app: &App, name: &str, report: &mut Report) -> Result<Arc<Desired>, Stop> {
     let desired = async {
-        let revision = engine.sources().look(&app.spec.repository, name).await?;
+        let revision = engine.sources().look(app.repository(), name).await?;
         report.revision = revision.commit.map(|id| id.to_string());
         let _room = engine.room(app).await;
         let render = render::run(engine, app, &revision, engine.facts(), None, report).await?;

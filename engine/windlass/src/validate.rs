@@ -99,7 +99,7 @@ impl<'a> Checkers<'a> {
     pub(crate) fn of(engine: &'a Engine, app: &App) -> Self {
         let plugins = engine.plugins();
         let (bounds, config) = (Bounds::of(engine, app), engine.config());
-        let repository = config.repositories.get(&app.spec.repository);
+        let repository = config.repositories.get(app.repository());
         let said = repository.and_then(|repository| repository.plugins.validators.as_deref());
         let own = || said.map_or_else(|| by_default(&plugins), <[_]>::to_vec);
         let validators = engine.validators().map(<[_]>::to_vec);

@@ -18,7 +18,7 @@ use crate::{adopt::Adoption, fields::FieldPath, health::Check, options::IgnoreRu
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AppSpec {
-    /// Name of a Repository of the same namespace.
+    /// Name of a Repository of the same namespace; `NAMESPACE/NAME` of another, where a Tenant grants it (`spec.references`).
     pub repository: String,
     /// Folder in its tree. Absent = the root.
     #[serde(default)]

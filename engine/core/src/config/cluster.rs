@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DriftScope, schema::OrOff};
+use super::{
+    DriftScope, Home, SecretRef,
+    schema::OrOff,
+    secret::{Bound, only_in_clusters},
+};
 
 /// `Cluster.spec`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +33,10 @@ pub struct KubeconfigSpec {
     /// Instead of the file's current context.
     #[serde(default)]
     pub context: Option<String>,
+    /// Of an object in a cluster, instead of a file: a Secret of the engine's own namespace with a kubeconfig in `value` or `kubeconfig`.
+    /// It may name no programs, files or proxies. One that is changed counts at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
 }
 
 /// What becomes of Apps that name no service account.
@@ -137,6 +145,9 @@ pub(crate) const EVERYBODY: [&str; 3] = [
 /// Of a Cluster's name, for people.
 pub(crate) const TAKEN: &str = "this name means the cluster that the engine runs in; use another one";
 
+/// Of a kubeconfig, for people.
+pub(crate) const FILE_OR_SECRET: &str = "give `file` or `secretRef`";
+
 /// Of accounts, users and groups, for people.
 pub(crate) const NO_ACCOUNT: &str = "is no service account: write `namespace/name`";
 pub(crate) const NO_USER: &str = "is empty: expected a user as the API server names it";
@@ -144,7 +155,22 @@ pub(crate) const NO_GROUP: &str = "is empty: expected a group as the API server 
 pub(crate) const HAS_EVERYBODY: &str = "has everybody in it: name a group of its own";
 
 /// Checks what its types don't: the first mistake, as a JSON pointer and a sentence.
-pub(super) fn check(spec: &ClusterSpec) -> Result<(), (String, String)> {
+pub(super) fn check(spec: &ClusterSpec, home: Home) -> Result<(), (String, String)> {
+    let kubeconfig = &spec.kubeconfig;
+    only_in_clusters(
+        home,
+        &[Bound {
+            pointer: "/spec/kubeconfig/secretRef",
+            given: kubeconfig.secret_ref.is_some(),
+            instead: "name a `file`",
+        }],
+    )?;
+    if kubeconfig.secret_ref.is_some() && kubeconfig.file.is_some() {
+        return Err((
+            "/spec/kubeconfig".to_owned(),
+            format!("spec.kubeconfig: {FILE_OR_SECRET}"),
+        ));
+    }
     let lock = &spec.lock;
     if lock.is_on() && spec.without_service_account == Unnamed::ActAsOwn {
         let message = "spec.lock: needs `withoutServiceAccount: Refuse`: what the engine does as the kubeconfig's own user can't be told from \

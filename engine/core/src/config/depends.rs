@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    App,
+    App, referred,
     schema::{Cel, Filled},
 };
 use crate::{health::Test, model::ObjectId};
@@ -18,7 +18,8 @@ pub(crate) const MOST: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DependsOn {
-    /// An App: as git says, and healthy. Of the same repository: at the same revision.
+    /// An App: as git says, and healthy. Of the same repository: at the same revision. `NAME` is of this App's own namespace,
+    /// `NAMESPACE/NAME` of another, where a Tenant grants it.
     #[serde(default)]
     pub app: Option<String>,
     /// An object on the App's own cluster, whoever's it is; read as the App's service account.
@@ -95,17 +96,18 @@ pub(super) fn check(all: &[DependsOn]) -> Result<(), (String, String)> {
 pub(super) fn dangling(app: &App, apps: &BTreeMap<String, App>) -> Option<(String, String, String)> {
     for (index, one) in app.spec.depends_on.iter().enumerate() {
         let Some(name) = &one.app else { continue };
+        let name = &referred(name, &app.namespace);
         let pointer = format!("/spec/dependsOn/{index}/app");
         if !apps.contains_key(name) {
             let message = format!("spec.dependsOn[{index}].app: there is no App `{name}`");
             let known: Vec<&str> = apps.keys().map(String::as_str).take(10).collect();
             return Some((pointer, message, format!("Apps are: {}", known.join(", "))));
         }
-        if let Some(way) = way_back(name, &app.name, apps) {
+        if let Some(way) = way_back(name, app.id(), apps) {
             let way: Vec<String> = way.iter().map(|name| format!("`{name}`")).collect();
             let message = format!(
                 "spec.dependsOn[{index}].app: `{}` depends on {}: each would wait for the other",
-                app.name,
+                app.id(),
                 way.join(", which depends on ")
             );
             return Some((pointer, message, "take one of them out".to_owned()));
@@ -116,23 +118,22 @@ pub(super) fn dangling(app: &App, apps: &BTreeMap<String, App>) -> Option<(Strin
 
 /// The Apps from `from` to `to` along their dependencies.
 fn way_back(from: &str, to: &str, apps: &BTreeMap<String, App>) -> Option<Vec<String>> {
-    let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut next = vec![from];
+    let mut came_from: BTreeMap<String, String> = BTreeMap::new();
+    let mut next = vec![from.to_owned()];
     while let Some(at) = next.pop() {
         if at == to {
-            let mut way = vec![at.to_owned()];
-            let mut at = at;
+            let mut way = vec![at.clone()];
+            let mut at = &at;
             while at != from {
                 at = came_from.get(at)?;
-                way.push(at.to_owned());
+                way.push(at.clone());
             }
             way.reverse();
             return Some(way);
         }
-        let needed = apps.get(at).map_or(&[][..], |app| app.spec.depends_on.as_slice());
-        for name in needed.iter().filter_map(|one| one.app.as_deref()) {
-            if name != from && !came_from.contains_key(name) {
-                came_from.insert(name, at);
+        for name in apps.get(&at).into_iter().flat_map(App::needed_apps) {
+            if name != from && !came_from.contains_key(&name) {
+                came_from.insert(name.clone(), at.clone());
                 next.push(name);
             }
         }

@@ -6,8 +6,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    API_VERSION, App, AppSpec, ClusterSpec, Config, IN_CLUSTER, Mistake, PluginSpec, RepositorySpec, TenantSpec, app,
-    cluster, plugin, repository, tenant,
+    API_VERSION, App, AppSpec, ClusterSpec, Config, DEFAULT_NAMESPACE, IN_CLUSTER, Mistake, PluginSpec, RepositorySpec,
+    TenantSpec, app, cluster, id_of, plugin, repository, tenant,
 };
 
 /// One document, read and checked by itself: what it refers to isn't looked for.
@@ -19,6 +19,17 @@ pub struct Document {
     pub name: String,
     /// What it wants.
     pub spec: Spec,
+}
+
+impl Document {
+    /// What it is known by among those of its kind.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match &self.spec {
+            Spec::Repository(_) | Spec::App(_) => id_of(&self.namespace, &self.name),
+            Spec::Cluster(_) | Spec::Plugin(_) | Spec::Tenant(_) => self.name.clone(),
+        }
+    }
 }
 
 /// What a document wants, by its kind.
@@ -51,9 +62,9 @@ impl Spec {
 }
 
 impl fmt::Display for Document {
-    /// Kind and name: ``App `api` ``.
+    /// Kind and name: ``App `api` ``, ``App `shop/api` ``.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.spec.kind(), self.name)
+        write!(f, "{} `{}`", self.spec.kind(), self.id())
     }
 }
 
@@ -143,7 +154,7 @@ pub fn read(value: &Value, home: Home) -> Result<Document, DocumentError> {
     )?;
     let metadata: Metadata = typed(value, "metadata", kind)?;
     let name = metadata.name;
-    let namespace = metadata.namespace.unwrap_or_else(|| "default".to_owned());
+    let namespace = metadata.namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     for (field, text) in [("name", &name), ("namespace", &namespace)] {
         if !super::is_name(text) {
             let message = format!("`{text}` is no {field}: use lower-case letters, digits, `-` and `.`");
@@ -169,7 +180,7 @@ fn spec(value: &Value, kind: &str, name: &str, home: Home) -> Result<Spec, Docum
                 let message = cluster::TAKEN.to_owned();
                 return Err(wrong(("/metadata/name".to_owned(), message)));
             }
-            cluster::check(&spec).map_err(wrong)?;
+            cluster::check(&spec, home).map_err(wrong)?;
             Spec::Cluster(spec)
         }
         "Plugin" => {
@@ -193,31 +204,28 @@ fn spec(value: &Value, kind: &str, name: &str, home: Home) -> Result<Spec, Docum
 impl Config {
     /// Puts a document in. Whether there was none of that kind and name.
     pub fn insert(&mut self, document: Document) -> bool {
+        let id = document.id();
         let Document { namespace, name, spec } = document;
         match spec {
-            Spec::Repository(spec) => self.repositories.insert(name, *spec).is_none(),
+            Spec::Repository(spec) => self.repositories.insert(id, *spec).is_none(),
             Spec::Cluster(spec) => self.clusters.insert(name, *spec).is_none(),
             Spec::Plugin(spec) => self.plugins.insert(name, *spec).is_none(),
             Spec::Tenant(spec) => self.tenants.insert(name, *spec).is_none(),
             Spec::App(spec) => {
-                let app = App {
-                    namespace,
-                    name: name.clone(),
-                    spec: *spec,
-                };
-                self.apps.insert(name, app).is_none()
+                let app = App::new(namespace, name, *spec);
+                self.apps.insert(id, app).is_none()
             }
         }
     }
 }
 
+/// Of a namespace that has none, or of which nobody knows.
+static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
+
 impl Config {
-    /// The Tenants that a namespace is of, by name. `labels`: of the Namespace object; a file knows none.
-    pub fn tenants_of<'c>(
-        &'c self,
-        namespace: &'c str,
-        labels: &'c BTreeMap<String, String>,
-    ) -> impl Iterator<Item = (&'c str, &'c TenantSpec)> {
+    /// The Tenants that a namespace is of, by name.
+    pub fn tenants_of<'c>(&'c self, namespace: &'c str) -> impl Iterator<Item = (&'c str, &'c TenantSpec)> {
+        let labels = self.namespaces.get(namespace).unwrap_or(&NO_LABELS);
         let all = self.tenants.iter().map(|(name, spec)| (name.as_str(), spec));
         all.filter(move |(_, spec)| spec.has(namespace, labels))
     }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use serde_json::Value;
 
-use super::{App, Config, DocumentError, Home, IN_CLUSTER, Unnamed, depends, read};
+use super::{App, Config, DEFAULT_NAMESPACE, DocumentError, Home, IN_CLUSTER, Unnamed, depends, parts_of, read};
 use crate::yaml::{self, Outline, YamlDocument};
 
 /// A mistake in a configuration.
@@ -127,26 +127,26 @@ impl Loader<'_> {
         }
     }
 
-    fn place_of_app(&self, documents: &[YamlDocument], name: &str, pointer: &str) -> (u32, u32) {
+    fn place_of_app(&self, documents: &[YamlDocument], id: &str, pointer: &str) -> (u32, u32) {
+        let (namespace, name) = parts_of(id);
+        let says = |d: &YamlDocument, at| d.value.pointer(at).and_then(Value::as_str).map(str::to_owned);
         let index = documents.iter().position(|d| {
-            d.value.get("kind").and_then(Value::as_str) == Some("App")
-                && d.value.pointer("/metadata/name").and_then(Value::as_str) == Some(name)
+            says(d, "/kind").as_deref() == Some("App")
+                && says(d, "/metadata/name").as_deref() == Some(name)
+                && says(d, "/metadata/namespace").as_deref().unwrap_or(DEFAULT_NAMESPACE) == namespace
         });
         index.map_or_else(Default::default, |index| self.locate(index, pointer))
     }
 }
 
-/// What an App refers to and isn't there: its name, a pointer, what is wrong, and what to do.
+/// What an App refers to and isn't there: its id, a pointer, what is wrong, and what to do.
 fn dangling(app: &App, config: &Config) -> Option<(String, String, String, String)> {
-    let found = |pointer: &str, message, help| Some((app.name.clone(), pointer.to_owned(), message, help));
-    let repository = &app.spec.repository;
+    let found = |pointer: &str, message, help| Some((app.id().to_owned(), pointer.to_owned(), message, help));
+    let repository = app.repository();
     if !config.repositories.contains_key(repository) {
         let message = format!("spec.repository: there is no Repository `{repository}`");
-        return found(
-            "/spec/repository",
-            message,
-            known("Repository", config.repositories.keys()),
-        );
+        let help = elsewhere(app, config).unwrap_or_else(|| known("Repository", config.repositories.keys()));
+        return found("/spec/repository", message, help);
     }
     if let Some((pointer, message, help)) = depends::dangling(app, &config.apps) {
         return found(&pointer, message, help);
@@ -175,6 +175,23 @@ fn dangling(app: &App, config: &Config) -> Option<(String, String, String, Strin
         return found("/spec/target", message, help);
     }
     None
+}
+
+/// Where a Repository of that name is, if only in other namespaces.
+fn elsewhere(app: &App, config: &Config) -> Option<String> {
+    let name = &app.spec.repository;
+    let all = config.repositories.keys().map(|id| parts_of(id));
+    let others: Vec<String> = all
+        .filter(|(_, other)| other == name)
+        .map(|(namespace, name)| format!("`{namespace}/{name}`"))
+        .collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "a name alone is of the App's own namespace, `{}`; elsewhere there is {}",
+            app.namespace,
+            others.join(", ")
+        )
+    })
 }
 
 fn known<'n>(kind: &str, names: impl Iterator<Item = &'n String>) -> String {

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub use pattern::{BadPattern, Pattern};
 
-use super::{App, DocumentError, Home, Mistake, NotifySpec, RepositorySpec, ValidatorSpec, notify, repository};
+use super::{
+    App, DocumentError, Home, Mistake, NotifySpec, RepositorySpec, ValidatorSpec, notify, parts_of, referred,
+    repository,
+};
 use crate::model::ObjectId;
 use pattern::{any, listed};
 
@@ -35,6 +38,10 @@ pub struct TenantSpec {
     /// Service accounts that Apps may act as, by patterns; an App has to name one of them. Absent = any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<Vec<Pattern>>,
+    /// Repositories and Apps of other namespaces that Apps may refer to, by patterns over `NAMESPACE/NAME`: `platform/*`. None but
+    /// these.
+    #[serde(default)]
+    pub references: Vec<Pattern>,
     /// Plugins that serve every App, whatever its Repository says.
     #[serde(default)]
     pub required: RequiredSpec,
@@ -115,6 +122,23 @@ pub(super) fn check(spec: &TenantSpec, home: Home) -> Result<(), Mistake> {
 pub(crate) const NO_NAMESPACE: &str = "give `names` or `matchLabels`, or the Tenant is about nobody";
 
 impl TenantSpec {
+    /// What counts where nobody knows whom a Tenant binds, and to what: it binds everybody, to nothing.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self {
+            namespaces: NamespacesSpec {
+                names: Pattern::try_from("*".to_owned()).into_iter().collect(),
+                ..NamespacesSpec::default()
+            },
+            repositories: Some(Vec::new()),
+            targets: Some(Vec::new()),
+            kinds: KindsSpec::default(),
+            service_accounts: None,
+            references: Vec::new(),
+            required: RequiredSpec::default(),
+        }
+    }
+
     /// Whether it is about the Apps and Repositories of a namespace. `labels`: of the Namespace object.
     #[must_use]
     pub fn has(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
@@ -160,7 +184,7 @@ impl TenantSpec {
                 pointer: format!("/spec/target{field}"),
                 message: format!(
                     "App `{}`: spec.target: Tenant `{tenant}` does not allow {what}",
-                    app.name
+                    app.id()
                 ),
                 help: Some(help),
             })
@@ -242,6 +266,39 @@ impl TenantSpec {
             .flat_map(|target| target.namespaces.clone().unwrap_or_default())
             .collect()
     }
+}
+
+/// Whether an App refers to nothing of other namespaces but what one of its Tenants grants.
+///
+/// # Errors
+/// With the first that none of them does.
+pub fn permit_references<'t>(
+    app: &App,
+    tenants: impl Iterator<Item = &'t TenantSpec> + Clone,
+) -> Result<(), DocumentError> {
+    let of_app = |(index, id): (usize, String)| (format!("/spec/dependsOn/{index}/app"), "App", id);
+    let needed = app.spec.depends_on.iter().enumerate();
+    let needed = needed.filter_map(|(index, one)| Some((index, referred(one.app.as_deref()?, &app.namespace))));
+    let repository = ("/spec/repository".to_owned(), "Repository", app.repository().to_owned());
+    for (pointer, kind, id) in std::iter::once(repository).chain(needed.map(of_app)) {
+        let (namespace, name) = parts_of(&id);
+        let whole = format!("{namespace}/{name}");
+        let mut granted = tenants.clone().flat_map(|spec| &spec.references);
+        if namespace != app.namespace && !granted.any(|pattern| pattern.fits(&whole)) {
+            return Err(DocumentError {
+                message: format!(
+                    "App `{}`: {kind} `{whole}` is of another namespace, and no Tenant grants it",
+                    app.id()
+                ),
+                help: Some(format!(
+                    "ask who runs Windlass to add `{whole}` to `spec.references` of a Tenant that has namespace `{}`",
+                    app.namespace
+                )),
+                pointer,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Who checks an App of some Tenants: those that they require, then those that its Repository asks for, `own`. One that is required is

@@ -291,6 +291,11 @@ fn cluster_rules() -> Vec<Addition> {
     let is_one_of_all = format!("!(self in [{}])", everybody.join(", "));
     let mut rules = vec![
         rule("", &format!("self.metadata.name != '{IN_CLUSTER}'"), cluster::TAKEN),
+        rule(
+            "spec.kubeconfig",
+            "!has(self.file) || !has(self.secretRef)",
+            cluster::FILE_OR_SECRET,
+        ),
         items("spec.lock.allow.users", MANY),
         length("spec.lock.allow.users[]", TEXT),
         rule("spec.lock.allow.users[]", "self != ''", cluster::NO_USER),

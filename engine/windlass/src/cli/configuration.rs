@@ -15,7 +15,7 @@ use windlass_core::{
 
 use super::{failure::Failure, global::Global, output::Output};
 use crate::{
-    engine::{Engine, Options},
+    engine::{Engine, Home, Options},
     target::TargetChoice,
 };
 
@@ -106,6 +106,29 @@ pub(super) fn open_to_check(
     };
     let _busy = output.busy(LOADING, 1);
     Ok(Engine::open(config, &base(path), options)?)
+}
+
+/// What Apps of objects in a cluster are told from those of files by.
+const OBJECTS: &str = "windlass.dev";
+
+/// Starts the engine over the objects of a cluster.
+///
+/// # Errors
+/// When the state or a plugin can't be used.
+pub(super) fn open_in_cluster(
+    config: Config,
+    home: Home,
+    global: &Global,
+    output: &Output,
+) -> Result<Arc<Engine>, Failure> {
+    let options = Options {
+        file: Some(PathBuf::from(OBJECTS)),
+        home: Some(home),
+        ..options(global)?
+    };
+    let base = options.plugins.first().cloned().unwrap_or_default();
+    let _busy = output.busy(LOADING, 1);
+    Ok(Engine::open(config, &base, options)?)
 }
 
 fn options(global: &Global) -> Result<Options, Failure> {

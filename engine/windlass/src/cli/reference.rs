@@ -10,7 +10,7 @@ use super::{Cli, failure::Outcome};
 /// Verbs in the order a newcomer needs them.
 const GROUPS: [(&str, &[&str]); 8] = [
     ("See what would be", &["render", "validate", "diff"]),
-    ("Make it so", &["sync", "run"]),
+    ("Make it so", &["sync", "run", "controller"]),
     ("See what is", &["health", "history", "why"]),
     ("Decide", &["rollback", "suspend", "resume", "approve"]),
     ("Keep it so", &["lock"]),

@@ -55,7 +55,7 @@ pub(super) struct Args {
 }
 
 /// How long cycles under way may take after a stop: a supervisor that sends SIGKILL waits longer, an impatient person does not.
-const GRACE: Duration = Duration::from_secs(4);
+pub(super) const GRACE: Duration = Duration::from_secs(4);
 
 /// How often the terminal is asked for its size.
 const REFIT: Duration = Duration::from_millis(500);
@@ -132,20 +132,20 @@ async fn wind_down(work: &mut Work, view: &mut View<'_>, signals: &mut Signals) 
 }
 
 /// Ctrl-C and what supervisors send.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
-    async fn received(&mut self) {
+    pub(super) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -154,7 +154,7 @@ impl Signals {
 }
 
 /// What the user looks at.
-struct View<'a> {
+pub(super) struct View<'a> {
     engine: &'a Engine,
     output: &'a Output,
     board: Board,
@@ -171,7 +171,7 @@ enum Way {
 }
 
 impl<'a> View<'a> {
-    fn new(engine: &'a Engine, format: Option<Format>, output: &'a Output) -> Self {
+    pub(super) fn new(engine: &'a Engine, format: Option<Format>, output: &'a Output) -> Self {
         let board = Board::new(engine.config().apps.keys().cloned(), output.error_paint, output.verbose);
         let default = if output.is_terminal {
             Format::Table
@@ -191,7 +191,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn show(&mut self, event: &Event) -> io::Result<()> {
+    pub(super) fn show(&mut self, event: &Event) -> io::Result<()> {
         let unseen: Vec<String> = match event {
             Event::SourceFailed { repository, .. } => self.unseen_apps_of(repository),
             _ => Vec::new(),
@@ -237,18 +237,18 @@ impl<'a> View<'a> {
     fn unseen_apps_of(&self, repository: &str) -> Vec<String> {
         let config = self.engine.config();
         let apps = config.apps.values();
-        apps.filter(|app| app.spec.repository == repository && !self.board.has_report(&app.name))
-            .map(|app| app.name.clone())
+        apps.filter(|app| app.repository() == repository && !self.board.has_report(app.id()))
+            .map(|app| app.id().to_owned())
             .collect()
     }
 
-    fn stopping(&mut self) {
+    pub(super) fn stopping(&mut self) {
         if let Way::Live(live) = &mut self.way {
             live.stopping(&self.board);
         }
     }
 
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Way::Live(live) = &self.way {
             live.finish(&self.board);
         }

@@ -145,10 +145,9 @@ fn outcome(report: &Report, no_wait: bool) -> Outcome {
 
 /// Consent is to something: to the deletions of an App that stands in CONFIG, or that left it.
 async fn known(engine: &Engine, args: &Args) -> Result<(), Failure> {
-    let departed = engine.departed().await?;
+    let departed: Vec<String> = engine.departed().await?.iter().map(|one| one.app.id()).collect();
     let config = engine.config();
-    let mut names: BTreeSet<&str> = config.apps.keys().map(String::as_str).collect();
-    names.extend(departed.iter().map(|departed| departed.app.name.as_str()));
+    let names: BTreeSet<&str> = config.apps.keys().chain(&departed).map(String::as_str).collect();
     let Some(unknown) = args.allow_deletes.iter().find(|app| !names.contains(app.as_str())) else {
         return Ok(());
     };

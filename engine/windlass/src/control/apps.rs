@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use windlass_core::config::App;
+use windlass_core::config::{App, id_of, parts_of};
 
 use super::{Refusal, Response};
 use crate::{
@@ -19,8 +19,8 @@ pub(crate) struct Apps(BTreeMap<String, App>);
 pub(super) struct Found {
     /// `namespace/name`.
     pub(super) app: String,
-    /// Its name alone.
-    pub(super) name: String,
+    /// As its configuration has it: its name alone in namespace "default".
+    pub(super) id: String,
     /// Of its inventory; `None`: it was never applied.
     pub(super) key: Option<String>,
 }
@@ -54,6 +54,12 @@ impl Apps {
             .filter(|app| self.0.contains_key(*app))
             .collect();
         let fitting = if here.is_empty() { fitting } else { here };
+        // Also where others have the name in theirs.
+        let own = id_in_full(wanted);
+        let fitting = match fitting.get(own.as_str()) {
+            Some(own) => BTreeSet::from([*own]),
+            None => fitting,
+        };
         let names = |apps: &mut dyn Iterator<Item = &str>| {
             let names: Vec<String> = apps.map(|app| format!("`{app}`")).collect();
             names.join(", ")
@@ -77,10 +83,18 @@ impl Apps {
         };
         Ok(Found {
             app: app.to_owned(),
-            name: app.rsplit_once('/').map_or(app, |(_, name)| name).to_owned(),
+            id: app
+                .split_once('/')
+                .map_or_else(|| app.to_owned(), |(namespace, name)| id_of(namespace, name)),
             key,
         })
     }
+}
+
+/// `namespace/name` of what is known by an id.
+fn id_in_full(id: &str) -> String {
+    let (namespace, name) = parts_of(id);
+    format!("{namespace}/{name}")
 }
 
 /// Of the places that an App went to, the one to which it went last.
@@ -105,7 +119,7 @@ impl Found {
     /// It is written down: has the App looked at.
     pub(super) fn decided(self, desk: &Desk, messages: Vec<String>) -> Response {
         Response::Decided {
-            at_once: desk.wake(&self.name),
+            at_once: desk.wake(&self.id),
             app: self.app,
             messages,
         }

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use windlass_core::{
-    config::NotifySpec,
+    config::{NotifySpec, id_of, parts_of},
     event::Event,
     outbox::{Entry, KEPT, MOST_WAITING, pause},
     render::{Diagnostic, Location, Severity},
@@ -32,7 +32,7 @@ use crate::{
     fault,
     notify::Notifier,
     outgoing::Wire,
-    run,
+    run, secrets,
     stop::chain,
 };
 
@@ -148,7 +148,7 @@ impl Post {
     /// Tells of bindings that can't work, before there is something to be told.
     async fn check(&self) {
         for (to, spec) in self.engine.outbox().bindings.get().all() {
-            let failed = open(&self.engine, &spec, self.sender.clone()).await.err();
+            let failed = open(&self.engine, (&to.0, &spec), self.sender.clone()).await.err();
             for diagnostic in failed.into_iter().flatten() {
                 self.tell(&to, None, diagnostic);
             }
@@ -354,7 +354,7 @@ impl Post {
             app: app
                 .and_then(|app| app.split_once('/'))
                 .filter(|(namespace, _)| !namespace.is_empty())
-                .map(|(_, name)| name.to_owned()),
+                .map(|(namespace, name)| id_of(namespace, name)),
             diagnostic,
         });
     }
@@ -363,7 +363,7 @@ impl Post {
 /// A binding, ready to tell. Its secrets are read anew each time, so that one that was changed counts.
 async fn open(
     engine: &Engine,
-    spec: &NotifySpec,
+    (repository, spec): (&str, &NotifySpec),
     sender: Option<Arc<dyn Sender>>,
 ) -> Result<Notifier, Vec<Diagnostic>> {
     let one = |message: String| vec![Diagnostic::error("no-notifier", message, Location::None)];
@@ -379,7 +379,17 @@ async fn open(
         });
         values.collect()
     };
-    let values = blocking(read).await.map_err(|stop| stop.diagnostics)?.map_err(one)?;
+    let mut values = blocking(read).await.map_err(|stop| stop.diagnostics)?.map_err(one)?;
+    if let Some(secret) = &spec.secret_ref {
+        let home = engine.options().home.as_ref();
+        let namespace = match repository {
+            // What a Tenant requires is the operator's.
+            "" => home.map_or("", |home| home.namespace.as_str()),
+            repository => parts_of(repository).0,
+        };
+        let contents = secrets::read(home, namespace, secret).await;
+        values.extend(contents.map_err(|error| one(error.to_string()))?.lines());
+    }
     let secrets = Secrets::new(values).map_err(|error| one(error.to_string()))?;
     Notifier::open(&engine.plugins(), &spec.choice(), &spec.config, secrets, sender).await
 }
@@ -396,7 +406,7 @@ async fn attempt(engine: &Engine, sender: Option<Arc<dyn Sender>>, to: &To, even
         let message = "the configuration has no such notifier any more";
         return Done::Refused(Diagnostic::error("not-told", message, Location::None));
     };
-    let notifier = match open(engine, &spec, sender).await {
+    let notifier = match open(engine, (&to.0, &spec), sender).await {
         Ok(notifier) => notifier,
         // It may be mended, and what is to be told waits for that.
         Err(diagnostics) => {

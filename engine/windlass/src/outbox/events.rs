@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 use windlass_cluster::discovery::Discovery;
 use windlass_core::{
+    config::id_of,
     event::{Event, State, Subject},
     model::ObjectId,
     moment,
@@ -36,7 +37,7 @@ pub(super) enum Failure {
 pub(super) async fn write(engine: &Engine, event: &Event) -> Result<(), Failure> {
     let never = |why: &str| Err(Failure::Never(why.to_owned()));
     let config = engine.config();
-    let Some(app) = config.apps.get(&event.app) else {
+    let Some(app) = config.apps.get(&id_of(&event.namespace, &event.app)) else {
         return never("the App is gone");
     };
     let (shared, actor) = match engine.clusters().of(app, engine.options().target.as_ref()).await {

@@ -13,12 +13,12 @@ use crate::{
 };
 
 /// Where the App stands, as an event. What it was before and its number are filled in by who knows.
-pub(super) fn event(app: &App, report: &Report) -> Event {
+pub(crate) fn event(app: &App, report: &Report) -> Event {
     let state = state(report);
     Event {
         app: app.name.clone(),
         namespace: app.namespace.clone(),
-        repository: app.spec.repository.clone(),
+        repository: app.repository().to_owned(),
         revision: report.revision.clone(),
         desired: report.desired,
         state,
@@ -206,7 +206,7 @@ fn worst(report: &Report) -> Option<&Diagnostic> {
 }
 
 /// `invalid-yaml` → `InvalidYaml`.
-fn camel(code: &str) -> String {
+pub(crate) fn camel(code: &str) -> String {
     let words = code.split('-').map(|word| {
         let mut letters = word.chars();
         let first = letters.next().map(|first| first.to_ascii_uppercase());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use windlass_core::config::{
     App, AppNotifySpec, AppSpec, ClusterSpec, ConflictsSpec, DeletionPolicy, DriftSpec, HealthSpec, HistorySpec,
-    PruneSpec, RestartSpec, RollbackSpec, SyncSpec, TargetSpec,
+    PruneSpec, RestartSpec, RollbackSpec, SyncSpec, TargetSpec, id_of,
 };
 
 /// Version of the stored form; an older binary refuses a newer one.
@@ -34,6 +34,12 @@ pub struct Deployed {
 }
 
 impl Deployed {
+    /// What the App was known by in its configuration.
+    #[must_use]
+    pub fn id(&self) -> String {
+        id_of(&self.namespace, &self.name)
+    }
+
     /// What is to be remembered of an App. `cluster`: where it goes, by name, and its document; `None` = to its folder.
     #[must_use]
     pub fn of(app: &App, config: PathBuf, cluster: Option<(&str, Option<&ClusterSpec>)>) -> Self {
@@ -56,28 +62,25 @@ impl Deployed {
     /// The App, as far as it takes to let it go: it renders nothing any more.
     #[must_use]
     pub fn app(&self) -> App {
-        App {
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            spec: AppSpec {
-                repository: String::new(),
-                path: String::new(),
-                render: Vec::new(),
-                target: self.target.clone(),
-                prune: self.prune.clone(),
-                drift: DriftSpec::default(),
-                conflicts: ConflictsSpec::default(),
-                ignore: Vec::new(),
-                health: HealthSpec::default(),
-                restart: RestartSpec::default(),
-                depends_on: Vec::new(),
-                notify: AppNotifySpec::default(),
-                deletion_policy: self.deletion_policy,
-                sync: SyncSpec::default(),
-                rollback: RollbackSpec::default(),
-                history: HistorySpec::default(),
-                suspend: None,
-            },
-        }
+        let spec = AppSpec {
+            repository: String::new(),
+            path: String::new(),
+            render: Vec::new(),
+            target: self.target.clone(),
+            prune: self.prune.clone(),
+            drift: DriftSpec::default(),
+            conflicts: ConflictsSpec::default(),
+            ignore: Vec::new(),
+            health: HealthSpec::default(),
+            restart: RestartSpec::default(),
+            depends_on: Vec::new(),
+            notify: AppNotifySpec::default(),
+            deletion_policy: self.deletion_policy,
+            sync: SyncSpec::default(),
+            rollback: RollbackSpec::default(),
+            history: HistorySpec::default(),
+            suspend: None,
+        };
+        App::new(self.namespace.clone(), self.name.clone(), spec)
     }
 }

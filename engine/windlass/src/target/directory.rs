@@ -81,7 +81,7 @@ impl Directory {
     /// Where an object's file lies, relative to the folder.
     #[must_use]
     pub fn file_of(&self, id: &ObjectId) -> PathBuf {
-        file::path(&self.owner.app, id)
+        file::path(&self.owner.id(), id)
     }
 
     fn open(&self, create: bool) -> Result<Option<Dir>, DirectoryError> {
@@ -174,7 +174,7 @@ impl Directory {
     /// Removes temporary files below the app's folder.
     fn sweep(&self) -> Result<(), DirectoryError> {
         let Some(dir) = self.open(false)? else { return Ok(()) };
-        let app = file::folder(&self.owner.app);
+        let app = file::folder(&self.owner.id());
         match dir.open_dir(&app) {
             Ok(folder) => sweep(&folder).map_err(|e| self.error(&app, "sweeping up temporary files", e)),
             Err(_) => Ok(()),

@@ -28,6 +28,9 @@ mod restarts;
 mod foreign;
 mod hooks;
 
+// The engine over objects of it: `windlass controller`.
+mod controller;
+
 // The loop upon it: `windlass sync`.
 mod ownership;
 mod waits;

@@ -220,9 +220,12 @@ impl Synced {
         self.report(app)["health"].as_str().expect("a health")
     }
 
+    /// By the App's id, or by its name alone.
     pub(crate) fn report(&self, app: &str) -> &Value {
+        let of_a_namespace = || self.reports.iter().find(|(id, _)| id.ends_with(&format!("/{app}")));
         self.reports
             .get(app)
+            .or_else(|| of_a_namespace().map(|(_, report)| report))
             .unwrap_or_else(|| panic!("no report of {app}: {}", self.stderr))
     }
 

@@ -10,6 +10,9 @@ use crate::{
     sandbox::{Sandbox, config_map, plugins},
 };
 
+/// What `bound` is called in a configuration.
+const BOUND: &str = "shop/bound";
+
 /// Two Apps of one repository: `bound`, of the namespace of a Tenant, and `free`, of none. `tenant`: lines of its spec.
 fn site(tenant: &str) -> Sandbox {
     let sandbox = Sandbox::new();
@@ -27,9 +30,12 @@ fn configure(sandbox: &Sandbox, tenant: &str) {
         ("free", "  path: free\n  target: {namespace: free}\n"),
     ]);
     let text = fs::read_to_string(&path).unwrap();
-    let text = text.replace("metadata: {name: bound}", "metadata: {name: bound, namespace: shop}");
+    let text = text.replace(
+        "metadata: {name: bound}\nspec:\n  repository: shop",
+        "metadata: {name: bound, namespace: shop}\nspec:\n  repository: default/shop",
+    );
     let tenant = format!(
-        "---\napiVersion: windlass.dev/v1alpha1\nkind: Tenant\nmetadata: {{name: team}}\nspec:\n  namespaces: {{names: [shop]}}\n{tenant}"
+        "---\napiVersion: windlass.dev/v1alpha1\nkind: Tenant\nmetadata: {{name: team}}\nspec:\n  namespaces: {{names: [shop]}}\n  references: [default/*]\n{tenant}"
     );
     fs::write(path, text + &tenant).unwrap();
 }
@@ -62,8 +68,8 @@ fn an_app_that_may_not_be_is_told_and_stays_as_it_is_while_others_go_on() {
     ] {
         configure(&sandbox, tenant);
         let synced = sandbox.sync(&[]);
-        assert_eq!((synced.code, synced.health("bound")), (Some(1), "failed"), "{synced:?}");
-        let found = finding(synced.report("bound"));
+        assert_eq!((synced.code, synced.health(BOUND)), (Some(1), "failed"), "{synced:?}");
+        let found = finding(synced.report(BOUND));
         assert_eq!(found["code"], "tenant", "{found}");
         assert!(found["message"].as_str().unwrap().contains(says), "{found}");
         assert!(found["help"].is_string(), "{found}");
@@ -79,7 +85,67 @@ fn an_app_that_may_not_be_is_told_and_stays_as_it_is_while_others_go_on() {
     }
     configure(&sandbox, "  repositories: ['file://**']\n");
     let synced = sandbox.sync(&[]);
-    assert_eq!(synced.counts("bound"), [0, 1, 0, 0, 0], "{synced:?}");
+    assert_eq!(synced.counts(BOUND), [0, 1, 0, 0, 0], "{synced:?}");
+}
+
+#[test]
+fn what_is_of_another_namespace_is_referred_to_by_grant_only() {
+    let sandbox = site("");
+    let path = sandbox.path().join("windlass.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        text.replace("  references: [default/*]\n", "  references: [default/other]\n"),
+    )
+    .unwrap();
+    let synced = sandbox.sync(&[]);
+    assert_eq!(
+        (synced.health(BOUND), synced.health("free")),
+        ("failed", "healthy"),
+        "{synced:?}"
+    );
+    let found = finding(synced.report(BOUND));
+    assert_eq!(found["code"], "tenant");
+    assert_eq!(
+        found["message"],
+        "App `shop/bound`: Repository `default/shop` is of another namespace, and no Tenant grants it"
+    );
+    assert!(found["help"].as_str().unwrap().contains("`spec.references`"), "{found}");
+
+    fs::write(&path, text.replace("repository: default/shop", "repository: shop")).unwrap();
+    let said = String::from_utf8(sandbox.sync_command(&[]).output().unwrap().stderr).unwrap();
+    assert!(
+        said.contains("App `shop/bound`: spec.repository: there is no Repository `shop/shop`")
+            && said.contains("elsewhere there is `default/shop`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn two_namespaces_may_have_an_app_of_one_name() {
+    let sandbox = Sandbox::new();
+    sandbox.commit(&[
+        ("a/a.yaml", Some(&config_map("a", "1"))),
+        ("b/b.yaml", Some(&config_map("b", "1"))),
+    ]);
+    let path = sandbox.config(&[("api", "  path: a\n  target: {namespace: one}\n")]);
+    let text = fs::read_to_string(&path).unwrap();
+    let (repository, app) = text.split_once("---\n").unwrap();
+    let second = [repository, app].map(|text| {
+        let text = text.replace("metadata: {name: shop}", "metadata: {name: shop, namespace: team}");
+        let text = text.replace("metadata: {name: api}", "metadata: {name: api, namespace: team}");
+        text.replace("path: a\n", "path: b\n")
+            .replace("namespace: one", "namespace: two")
+    });
+    fs::write(&path, format!("{text}---\n{}---\n{}", second[0], second[1])).unwrap();
+    let synced = sandbox.sync(&[]);
+    assert_eq!(
+        (synced.health("api"), synced.health("team/api")),
+        ("healthy", "healthy"),
+        "{synced:?}"
+    );
+    let files: Vec<String> = sandbox.files().into_keys().collect();
+    assert_eq!(files.len(), 2, "{files:?}");
 }
 
 #[test]
@@ -89,11 +155,11 @@ fn a_kind_that_is_not_allowed_is_named_at_its_file() {
     sandbox.commit(&[("bound/s.yaml", Some(secret)), ("free/s.yaml", Some(secret))]);
     let synced = sandbox.sync(&[]);
     assert_eq!(
-        (synced.health("bound"), synced.health("free")),
+        (synced.health(BOUND), synced.health("free")),
         ("failed", "healthy"),
         "{synced:?}"
     );
-    let found = finding(synced.report("bound"));
+    let found = finding(synced.report(BOUND));
     assert_eq!(
         (&found["code"], &found["at"]["file"]["path"]),
         (&"tenant".into(), &"bound/s.yaml".into()),
@@ -128,11 +194,11 @@ fn a_required_validator_can_not_be_taken_away() {
     sandbox.commit(&[("bound/c.yaml", Some(bad)), ("free/c.yaml", Some(bad))]);
     let synced = sandbox.sync(&[]);
     assert_eq!(
-        (synced.health("bound"), synced.health("free")),
+        (synced.health(BOUND), synced.health("free")),
         ("failed", "healthy"),
         "{synced:?}"
     );
-    assert_eq!(finding(synced.report("bound"))["at"]["file"]["path"], "bound/c.yaml");
+    assert_eq!(finding(synced.report(BOUND))["at"]["file"]["path"], "bound/c.yaml");
 }
 
 #[test]

@@ -21,11 +21,7 @@ fn app(target: Value) -> App {
             namespace,
             name,
             spec: Spec::App(spec),
-        } => App {
-            namespace,
-            name,
-            spec: *spec,
-        },
+        } => App::new(namespace, name, *spec),
         other => panic!("{other:?}"),
     }
 }
@@ -134,7 +130,7 @@ fn an_app_goes_where_it_may_and_as_whom_it_may() {
             Err(error) => {
                 assert_eq!(error.pointer, pointer, "{error}");
                 assert!(!word.is_empty() && error.message.contains(word), "{error}");
-                assert!(error.message.starts_with("App `api`: ") && error.help.is_some());
+                assert!(error.message.starts_with("App `shop/api`: ") && error.help.is_some());
             }
         }
     }
@@ -220,6 +216,51 @@ fn what_a_tenant_does_not_speak_of_is_free() {
     assert_eq!(spec.permit_app("shop", &app(json!({"cluster": "eu"}))), Ok(()));
     let any = repository(json!({"git": {"url": "https://user@x/../y"}}));
     assert_eq!(spec.permit_repository("shop", "r", &any), Ok(()));
+}
+
+#[test]
+fn references_into_other_namespaces_are_granted_one_by_one() {
+    let app = |repository: &str, needed: &str| {
+        let object = json!({
+            "apiVersion": API_VERSION, "kind": "App", "metadata": {"name": "api", "namespace": "shop"},
+            "spec": {"repository": repository, "dependsOn": [{"app": needed}]},
+        });
+        let mut config = crate::config::Config::default();
+        config.insert(read(&object, Home::File).unwrap());
+        config.apps.remove("shop/api").unwrap()
+    };
+    let grants = tenant(json!({"namespaces": {"names": ["shop"]}, "references": ["platform/*", "db/main"]}));
+    let grants_none = tenant(json!({"namespaces": {"names": ["shop"]}}));
+    for (repository, needed, refused) in [
+        ("own", "own", None),
+        ("shop/own", "shop/own", None),
+        ("platform/charts", "db/main", None),
+        (
+            "default/charts",
+            "own",
+            Some(("/spec/repository", "Repository `default/charts`")),
+        ),
+        ("own", "db/other", Some(("/spec/dependsOn/0/app", "App `db/other`"))),
+    ] {
+        let app = app(repository, needed);
+        let said = permit_references(&app, [&grants_none, &grants].into_iter());
+        let found = said.as_ref().err().map(|error| error.pointer.as_str());
+        assert_eq!(
+            found,
+            refused.map(|(pointer, _)| pointer),
+            "{repository} {needed}: {said:?}"
+        );
+        if let (Err(error), Some((_, words))) = (said, refused) {
+            assert!(error.message.contains(words), "{error}");
+        }
+        let is_within = !repository.contains('/') || repository.starts_with("shop/");
+        let alone = permit_references(&app, std::iter::empty());
+        assert_eq!(
+            alone.is_ok(),
+            is_within && !needed.starts_with("db/"),
+            "{repository} {needed}"
+        );
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn an_object_of_a_cluster_is_read_as_a_document_of_a_file() {
     let document = read(&object, Home::Cluster).unwrap();
     assert_eq!(
         (document.to_string().as_str(), document.namespace.as_str()),
-        ("App `api`", "shop")
+        ("App `shop/api`", "shop")
     );
     let Spec::App(spec) = &document.spec else {
         panic!("{document:?}")

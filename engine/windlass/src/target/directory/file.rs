@@ -17,9 +17,12 @@ const MARK: &str = "# windlass.dev/owner: ";
 /// Longest file name made: file systems take 255 bytes, and temporary names want room.
 const MAX_NAME: usize = 200;
 
-/// The app's own folder.
+/// The app's own folder: `APP`, or `NAMESPACE~APP` where it is of another namespace than "default". No name has a `~` in it.
 pub(super) fn folder(app: &str) -> PathBuf {
-    PathBuf::from(encode(app))
+    PathBuf::from(match app.split_once('/') {
+        Some((namespace, name)) => format!("{}~{}", encode(namespace), encode(name)),
+        None => encode(app),
+    })
 }
 
 /// `APP/NAMESPACE/Kind.group-name.yaml`; `_cluster` stands for the namespace of objects that have none.

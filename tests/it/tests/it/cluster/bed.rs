@@ -161,7 +161,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.stderr(Stdio::null());
+        Self::heard(command)
+    }
+
+    /// Its errors go where the command says.
+    pub(crate) fn heard(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, reports) = channel();
         thread::spawn(move || {
@@ -193,6 +199,15 @@ impl Running {
     /// The first report of an app in sync.
     pub(super) fn healthy(&self) -> Value {
         self.report("in sync", |report| report["health"] == "healthy")
+    }
+
+    /// Told to end, as supervisors do: how long it took.
+    pub(crate) fn terminated(mut self) -> Duration {
+        let begun = Instant::now();
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+        begun.elapsed()
     }
 
     /// All that came since.

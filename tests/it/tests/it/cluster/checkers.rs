@@ -88,6 +88,6 @@ fn a_checker_tells_where_an_object_stands_when_that_changes() {
     drop(running);
     // A restart asks anew, and finds the same.
     let synced = bed.synced();
-    assert_eq!(synced.reports["app"]["health"], "healthy", "{synced:?}");
+    assert_eq!(synced.report("app")["health"], "healthy", "{synced:?}");
     soon("it is there", || Ok(bed.is_there(&path(&bed, "one"))));
 }

@@ -64,10 +64,11 @@ fn template(bed: &Bed, name: &str) -> (u64, Option<String>) {
 /// The configuration with the account in whose name the App acts.
 fn as_account(bed: &Bed) {
     let config = bed.sandbox.path().join("windlass.yaml");
-    let named = format!("metadata: {{name: app, namespace: {}}}", bed.namespace);
+    let named = |name: &str| format!("metadata: {{name: {name}, namespace: {}}}", bed.namespace);
     let text = fs::read_to_string(&config).unwrap();
     let text = text
-        .replace("metadata: {name: app}", &named)
+        .replace("metadata: {name: app}", &named("app"))
+        .replace("metadata: {name: shop}", &named("shop"))
         .replace("{cluster: test,", "{cluster: test, serviceAccountName: deployer,");
     fs::write(&config, text).unwrap();
 }

@@ -198,7 +198,7 @@ fn nothing_is_changed_while_a_hook_runs_and_its_watch_wakes_the_app() {
         ("map", map("map", "1")),
     ]);
     let late = bed.sync(&["--timeout", "1s"]);
-    let report = &late.reports["app"];
+    let report = late.report("app");
     assert_eq!((late.code, late.health("app")), (Some(4), "progressing"), "{late:?}");
     assert!(waiting(report).contains("pre-install hook Job.batch"), "{report}");
     assert!(!bed.is_there(&bed.map_path("map")), "nothing was changed");
@@ -233,7 +233,7 @@ fn a_failed_hook_stops_the_sync_and_shows_what_it_wrote() {
         (Some(1), "hook-failed"),
         "{failed:?}"
     );
-    let message = failed.reports["app"]["diagnostics"][0]["message"].as_str().unwrap();
+    let message = failed.report("app")["diagnostics"][0]["message"].as_str().unwrap();
     let namespace = &bed.namespace;
     let start = format!("pre-install hook Job.batch {namespace}/migrate failed: the job failed: BackoffLimitExceeded");
     assert!(message.starts_with(&start), "{message}");
@@ -241,7 +241,8 @@ fn a_failed_hook_stops_the_sync_and_shows_what_it_wrote() {
     assert!(!message.contains("line 10\n"), "{message}");
     assert_eq!(message.lines().count(), 21, "{message}");
     assert_eq!(
-        failed.reports["app"]["diagnostics"][0]["at"]["file"]["path"], "app/migrate.yaml",
+        failed.report("app")["diagnostics"][0]["at"]["file"]["path"],
+        "app/migrate.yaml",
         "{failed:?}"
     );
     assert!(!bed.is_there(&bed.map_path("map")));
@@ -250,10 +251,7 @@ fn a_failed_hook_stops_the_sync_and_shows_what_it_wrote() {
 
     // It is not tried again by itself, and still told.
     let again = bed.sync(&[]);
-    assert_eq!(
-        again.reports["app"]["diagnostics"][0]["message"].as_str(),
-        Some(message)
-    );
+    assert_eq!(again.report("app")["diagnostics"][0]["message"].as_str(), Some(message));
     assert_eq!((bed.uid("migrate"), bed.uid("fallback")), (uid.clone(), fallback));
     let retried = bed.sync(&["--retry-hooks", "app"]);
     assert_eq!(retried.code_of("app"), "hook-failed", "{retried:?}");
@@ -475,10 +473,8 @@ fn who_may_not_read_pods_is_told_so() {
     let config = bed.sandbox.path().join("windlass.yaml");
     let text = std::fs::read_to_string(&config).unwrap();
     let text = text
-        .replace(
-            "metadata: {name: app}",
-            &format!("metadata: {{name: app, namespace: {}}}", bed.namespace),
-        )
+        .replace("name: app}", &format!("name: app, namespace: {}}}", bed.namespace))
+        .replace("name: shop}", &format!("name: shop, namespace: {}}}", bed.namespace))
         .replace("{cluster: test,", "{cluster: test, serviceAccountName: deployer,");
     std::fs::write(&config, text).unwrap();
     bed.commit(&[(
@@ -486,7 +482,7 @@ fn who_may_not_read_pods_is_told_so() {
         failing("migrate", json!({"helm.sh/hook": "pre-install"}), "secret"),
     )]);
     let failed = bed.sync(&[]);
-    let message = failed.reports["app"]["diagnostics"][0]["message"].as_str().unwrap();
+    let message = failed.report("app")["diagnostics"][0]["message"].as_str().unwrap();
     assert!(
         message.contains("what its pod wrote can't be read") && message.contains("pods"),
         "{message}"
@@ -503,7 +499,7 @@ fn a_folder_runs_no_hooks() {
     ]);
     let synced = bed.sandbox.sync(&[]);
     assert_eq!(synced.code, Some(0), "{synced:?}");
-    let notes = synced.reports["app"]["notes"].to_string();
+    let notes = synced.report("app")["notes"].to_string();
     assert!(notes.contains("1 hook is left out: a folder runs none"), "{notes}");
     assert_eq!(bed.sandbox.files().len(), 1);
 }

@@ -35,7 +35,7 @@ fn a_sync_ends_when_everything_is_healthy() {
     let synced = bed.synced();
     let live = bed.live(&bed.deployment_path("api"));
     assert_eq!(live["status"]["availableReplicas"], 2, "{synced:?}");
-    assert_eq!(unhealthy(&synced.reports["app"]), []);
+    assert_eq!(unhealthy(synced.report("app")), []);
 }
 
 #[test]
@@ -43,13 +43,13 @@ fn what_does_not_become_healthy_is_told_apart_by_the_exit_code() {
     let bed = Bed::new("late", "");
     bed.commit(&[("api", stuck("api")), ("map", map("map", "x"))]);
     let late = bed.sync(&["--timeout", "2s"]);
-    let report = &late.reports["app"];
+    let report = late.report("app");
     assert_eq!((late.code, health(report)), (Some(4), "progressing"), "{late:?}");
     assert_eq!(unhealthy(report), [("api".to_owned(), "progressing".to_owned())]);
     assert_eq!(report["changes"]["created"], 2, "what was done is told all the same");
     let applied = bed.sync(&["--no-wait"]);
     assert_eq!(
-        (applied.code, health(&applied.reports["app"])),
+        (applied.code, health(applied.report("app"))),
         (Some(0), "progressing"),
         "{applied:?}"
     );
@@ -60,7 +60,7 @@ fn what_does_not_get_on_is_given_up_and_recovers() {
     let bed = Bed::new("deadline", "  health: {progressDeadline: 2s}\n");
     bed.commit(&[("api", stuck("api"))]);
     let given_up = bed.sync(&[]);
-    let report = &given_up.reports["app"];
+    let report = &given_up.report("app");
     assert_eq!((given_up.code, health(report)), (Some(1), "degraded"), "{given_up:?}");
     assert_eq!(report["diagnostics"][0]["code"], "no-progress", "{report}");
 

@@ -53,7 +53,7 @@ impl Site {
         let text = format!(
             "apiVersion: windlass.dev/v1alpha1
 kind: Repository
-metadata: {{name: shop}}
+metadata: {{name: shop, namespace: {namespace}}}
 spec:
   git: {{url: 'file://{}', ref: {{branch: main}}}}
 ---

@@ -182,7 +182,7 @@ fn a_missing_service_account_wedges_nothing_and_is_never_replaced_by_the_engine(
         "{failed:?}"
     );
     assert_eq!(are_there(&stage), [true; 4]);
-    let forced = stage.sync(&["--forget-app", "a"]);
+    let forced = stage.sync(&["--forget-app", &format!("{}/a", stage.namespace)]);
     assert_eq!((forced.code, forced.reports.len()), (Some(0), 1), "{forced:?}");
     assert_eq!(are_there(&stage), [true; 4]);
 }

@@ -50,8 +50,12 @@ impl Stage {
             self.sandbox.repo().display()
         );
         text.push_str("---\napiVersion: windlass.dev/v1alpha1\nkind: Cluster\nmetadata: {name: dev}\nspec:\n  kubeconfig: {file: kubeconfig}\n  withoutServiceAccount: ActAsOwn\n");
+        let namespace = &self.namespace;
+        let (repository, _) = text.split_once("---").unwrap();
+        let named = format!("metadata: {{name: shop, namespace: {namespace}}}");
+        let repository = repository.replace("metadata: {name: shop}", &named);
+        text = format!("{repository}---\n{text}");
         for (name, rest) in apps {
-            let namespace = &self.namespace;
             let account = rest.contains("# as deployer");
             let (own, account) = if account {
                 (namespace.as_str(), ", serviceAccountName: deployer")

@@ -1,0 +1,505 @@
+//! Windlass in a cluster: its documents are objects there, and what became of them stands in their status.
+//!
+//! ```text
+//! API server ─ follow ─▶ Objects ─ quiet for a moment ─▶ Config ─ Engine::reconfigure ─▶ run
+//!      ▲                                                                                  │
+//!      └─────────── Writer ◀── statuses, finalizers ◀──────────── events ─────────────────┘
+//! ```
+//!
+//! Level-triggered: what counts is what is there, not what was told. Nothing here waits for an App.
+
+mod departing;
+mod kinds;
+mod listen;
+mod metrics;
+mod objects;
+mod statuses;
+mod writer;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        watch,
+    },
+    time::{Instant, sleep_until},
+};
+use windlass_cluster::{
+    cluster::Cluster as Api,
+    follow::{Following, Told},
+    notice::{Notice, Seen},
+};
+use windlass_core::{
+    config::{Config, SecretRef},
+    status::{AppStatus, ClusterStatus, PluginStatus, RepositoryStatus, TenantStatus},
+};
+
+use crate::{
+    clock,
+    clusters::Clusters,
+    engine::Engine,
+    outbox,
+    report::{Health, Report},
+    run::Event,
+    secrets::{self, Home},
+};
+use departing::Departing;
+use kinds::Kind;
+pub(crate) use listen::{Pulse, listen};
+use objects::{News, Objects};
+use writer::Writer;
+
+/// Objects that come together are taken together: after the last of them, so long.
+const QUIET: Duration = Duration::from_millis(25);
+
+/// They are taken at the latest so long after the first, however many come: a configuration of a thousand Apps is compared in milliseconds.
+const AT_LATEST: Duration = Duration::from_millis(250);
+
+/// What is on its way is often there within a moment: so long it isn't told, which saves a write for each sync.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// How often the loop shows that it goes on, where nothing happens.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// The documents of a cluster, followed.
+pub(crate) struct Followed {
+    objects: Objects,
+    news: UnboundedReceiver<(Kind, Told)>,
+    _following: Vec<Following>,
+}
+
+impl Followed {
+    /// Begins to follow every kind.
+    pub(crate) fn start(home: &Api) -> Self {
+        let (sender, news) = unbounded_channel();
+        let follow = |kind: Kind| {
+            let sender = sender.clone();
+            home.follow(&kind.resource(), kind.depth(), move |told| {
+                // Nobody listens any more: the controller is about to end.
+                let _ = sender.send((kind, told));
+            })
+        };
+        Self {
+            objects: Objects::default(),
+            _following: Kind::ALL.into_iter().map(follow).collect(),
+            news,
+        }
+    }
+
+    /// Waits until all that is there was told of. `lost`: called with a kind that can't be watched, and why.
+    pub(crate) async fn complete(&mut self, mut lost: impl FnMut(&str, &str)) {
+        while !self.objects.are_complete() {
+            let Some((kind, told)) = self.news.recv().await else {
+                return;
+            };
+            if let Told::Lost(why) = &told {
+                lost(&kind.resource().plural, why);
+            }
+            self.objects.take(kind, told);
+        }
+    }
+
+    /// What it says by now.
+    pub(crate) fn config(&self) -> Config {
+        self.objects.config()
+    }
+}
+
+/// Follows the objects, and writes what becomes of them, until `stop` says true. `events`: of the engine; each is sent on to `shown`.
+pub(crate) async fn run(
+    home: Home,
+    engine: Arc<Engine>,
+    followed: Followed,
+    mut events: UnboundedReceiver<Event>,
+    shown: UnboundedSender<Event>,
+    pulse: Arc<Pulse>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let (told, mut tells) = unbounded_channel();
+    let mut controller = Controller {
+        writer: Writer::new(home.api.clone(), Arc::clone(&pulse)),
+        departing: Departing::new(Arc::clone(&engine), told.clone()),
+        engine: Arc::clone(&engine),
+        home,
+        followed,
+        told,
+        connecting: BTreeSet::new(),
+        credentials: BTreeMap::new(),
+        pulse: Arc::clone(&pulse),
+    };
+    controller.take_configuration().await;
+    pulse.serves(engine);
+    let mut pending: Option<Pending> = None;
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        pulse.beat();
+        let due = pending.as_ref().map(Pending::due);
+        tokio::select! {
+            Some((kind, told)) = controller.followed.news.recv() => {
+                if controller.take(kind, told) == News::Config {
+                    pending.get_or_insert_with(Pending::new).last = Instant::now();
+                }
+            }
+            Some(event) = events.recv() => {
+                controller.note(&event);
+                // Nobody looks any more: the program is about to end.
+                let _ = shown.send(event);
+            }
+            Some(tell) = tells.recv() => controller.hear(tell),
+            () = until(due) => {
+                pending = None;
+                controller.take_configuration().await;
+            }
+            () = controller.writer.attend() => {}
+            _ = beat.tick() => {}
+            () = said(&mut stop) => break,
+        }
+    }
+    controller.writer.finish().await;
+}
+
+/// News that are not in the configuration yet.
+struct Pending {
+    first: Instant,
+    last: Instant,
+}
+
+impl Pending {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { first: now, last: now }
+    }
+
+    fn due(&self) -> Instant {
+        (self.last + QUIET).min(self.first + AT_LATEST)
+    }
+}
+
+/// Waits until it is said; also when whoever could say it is gone.
+async fn said(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What tasks beside the loop found out.
+#[derive(Debug)]
+pub(crate) enum Tell {
+    /// These Apps own nothing any more, or are given up: their objects may go.
+    LetGo(Vec<String>),
+    /// A Cluster, by name, answers in that version, or not for that reason.
+    Cluster(String, Result<String, String>),
+    /// The Secret with the credential of a Cluster, by name, is there in this version.
+    Credential(String, String),
+}
+
+struct Controller {
+    engine: Arc<Engine>,
+    followed: Followed,
+    writer: Writer,
+    departing: Departing,
+    told: UnboundedSender<Tell>,
+    /// Clusters of which it is being found out whether they answer, with their generation.
+    connecting: BTreeSet<(String, i64)>,
+    /// Secrets with the credentials of Clusters, by the Cluster's name.
+    credentials: BTreeMap<String, Credential>,
+    home: Home,
+    pulse: Arc<Pulse>,
+}
+
+/// A Secret that is looked out for.
+struct Credential {
+    secret: SecretRef,
+    /// Its `resourceVersion`, once it was seen.
+    version: Option<String>,
+    _notice: Notice,
+}
+
+impl Controller {
+    fn take(&mut self, kind: Kind, told: Told) -> News {
+        if let Told::Lost(why) = &told {
+            tracing::warn!(kind = kind.name(), %why, "objects can't be watched: what is known counts meanwhile");
+        }
+        if let Told::Gone { namespace, name } = &told {
+            self.writer.forget(kind, &kind.id(namespace, name));
+        }
+        self.followed.objects.take(kind, told)
+    }
+
+    /// Has the engine go by what is there now, and says what is wrong with it.
+    async fn take_configuration(&mut self) {
+        let config = self.followed.config();
+        self.hold();
+        let asked = self.tell_of_documents(&config);
+        let leaving = config.leaving.clone().unwrap_or_default();
+        if let Err(error) = self.engine.reconfigure(config).await {
+            tracing::error!(%error, "the configuration can't be taken, and the one of before stays at work");
+            return;
+        }
+        self.tell_of_plugins();
+        self.look_out_for_credentials();
+        for cluster in asked {
+            self.ask(&cluster);
+        }
+        self.departing.are(leaving, &self.followed.objects);
+    }
+
+    /// Apps are looked at once their objects can't go unnoticed.
+    fn hold(&mut self) {
+        let objects = &self.followed.objects;
+        for (id, app) in objects
+            .of(Kind::App)
+            .filter(|(_, app)| app.leaves.is_none() && !app.is_kept)
+        {
+            if app.mistake.is_none() {
+                self.writer.hold(id, app);
+            }
+        }
+    }
+
+    /// Answers Clusters that are to be asked whether they answer.
+    fn tell_of_documents(&mut self, config: &Config) -> Vec<String> {
+        let objects = &self.followed.objects;
+        let now = clock::now();
+        for kind in [Kind::Repository, Kind::App, Kind::Plugin, Kind::Tenant, Kind::Cluster] {
+            for (id, object) in objects.of(kind) {
+                let Some(mistake) = &object.mistake else { continue };
+                let findings = statuses::unreadable(mistake);
+                self.writer.decide_conditions(kind, id, object, findings, now);
+            }
+        }
+        for (id, object) in objects.of(Kind::Tenant).filter(|(_, object)| object.mistake.is_none()) {
+            let Some(spec) = config.tenants.get(id) else { continue };
+            let namespaces = objects.namespaces_of(spec);
+            let found = statuses::ready("Accepted", "its bounds are in force");
+            self.writer
+                .decide(Kind::Tenant, id, object, Duration::ZERO, |before: &TenantStatus| {
+                    TenantStatus {
+                        observed_generation: Some(object.generation),
+                        namespaces: u32::try_from(namespaces).ok(),
+                        conditions: statuses::conditions(&before.conditions, found, Some(object.generation), now),
+                    }
+                });
+        }
+        let mut asked = Vec::new();
+        for (id, object) in objects.of(Kind::Cluster).filter(|(_, object)| object.mistake.is_none()) {
+            if self.connecting.insert((id.clone(), object.generation)) {
+                self.connecting
+                    .retain(|(name, generation)| name != id || *generation == object.generation);
+                asked.push(id.clone());
+            }
+        }
+        asked
+    }
+
+    fn tell_of_plugins(&mut self) {
+        let objects = &self.followed.objects;
+        let now = clock::now();
+        let plugins = self.engine.plugins();
+        for (id, object) in objects.of(Kind::Plugin).filter(|(_, object)| object.mistake.is_none()) {
+            let versions = plugins.versions_of(id);
+            let bad: Vec<String> = versions
+                .iter()
+                .filter(|version| !version.ready)
+                .map(|version| version.version.clone())
+                .collect();
+            let findings = if bad.is_empty() {
+                statuses::ready("Admitted", "every version may be used")
+            } else {
+                statuses::unready("NotAdmitted", &format!("not usable: {}", bad.join(", ")))
+            };
+            self.writer
+                .decide(Kind::Plugin, id, object, Duration::ZERO, |before: &PluginStatus| {
+                    PluginStatus {
+                        observed_generation: Some(object.generation),
+                        versions,
+                        conditions: statuses::conditions(&before.conditions, findings, Some(object.generation), now),
+                    }
+                });
+        }
+    }
+
+    /// A credential that is rotated counts at once.
+    fn look_out_for_credentials(&mut self) {
+        let config = self.engine.config();
+        let named = |name: &String| {
+            config
+                .clusters
+                .get(name)
+                .and_then(|spec| spec.kubeconfig.secret_ref.clone())
+        };
+        self.credentials
+            .retain(|name, known| named(name).as_ref() == Some(&known.secret));
+        for name in config.clusters.keys() {
+            let Some(secret) = named(name).filter(|_| !self.credentials.contains_key(name)) else {
+                continue;
+            };
+            let resource = secrets::resource();
+            let id = resource.id(&self.home.namespace, &secret.name);
+            let (told, cluster) = (self.told.clone(), name.clone());
+            let notice = self.home.api.notice(&resource, &id, move |seen| {
+                if let Seen::At(version) = seen {
+                    // Nobody listens any more: the controller is about to end.
+                    let _ = told.send(Tell::Credential(cluster.clone(), version));
+                }
+            });
+            let credential = Credential {
+                secret,
+                version: None,
+                _notice: notice,
+            };
+            self.credentials.insert(name.clone(), credential);
+        }
+    }
+
+    /// Finds out whether a Cluster answers, beside the loop.
+    fn ask(&self, cluster: &str) {
+        let asking = connect(Arc::clone(&self.engine), cluster.to_owned(), self.told.clone());
+        tokio::spawn(asking);
+    }
+
+    /// Writes down what the engine tells.
+    fn note(&mut self, event: &Event) {
+        self.pulse.metrics.take(event);
+        match event {
+            Event::Report(report) => self.note_report(report),
+            Event::Fetched {
+                repository,
+                revision,
+                subject,
+                ..
+            } => {
+                let Some(object) = self.followed.objects.get(Kind::Repository, repository) else {
+                    return;
+                };
+                let (generation, now) = (Some(object.generation), clock::now());
+                let of =
+                    |before: &RepositoryStatus| statuses::of_repository(before, revision, subject, generation, now);
+                self.writer
+                    .decide(Kind::Repository, repository, object, Duration::ZERO, of);
+            }
+            Event::SourceFailed { repository, diagnostic } => {
+                let Some(object) = self.followed.objects.get(Kind::Repository, repository) else {
+                    return;
+                };
+                let findings = statuses::unready(&outbox::camel(&diagnostic.code), &diagnostic.message);
+                self.writer
+                    .decide_conditions(Kind::Repository, repository, object, findings, clock::now());
+            }
+            _ => {}
+        }
+    }
+
+    fn note_report(&mut self, report: &Report) {
+        let config = self.engine.config();
+        let Some(app) = config.apps.get(&report.app) else {
+            self.departing.look();
+            return;
+        };
+        let Some(object) = self.followed.objects.get(Kind::App, &report.app) else {
+            return;
+        };
+        // What the configuration in force says was read from a generation of before, when the object is another by now.
+        if object.mistake.is_some() {
+            return;
+        }
+        let event = outbox::event(app, report);
+        let patience = match report.health {
+            Health::Progressing => ON_ITS_WAY,
+            _ => Duration::ZERO,
+        };
+        let (generation, now) = (Some(object.generation), clock::now());
+        let of = |before: &AppStatus| statuses::of_app(before, report, &event, generation, now);
+        self.writer.decide(Kind::App, &report.app, object, patience, of);
+    }
+
+    fn hear(&mut self, tell: Tell) {
+        match tell {
+            Tell::LetGo(apps) => {
+                for id in apps {
+                    if let Some(object) = self.followed.objects.get(Kind::App, &id) {
+                        self.writer.release(&id, object);
+                    }
+                }
+            }
+            Tell::Credential(cluster, version) => {
+                let Some(known) = self.credentials.get_mut(&cluster) else {
+                    return;
+                };
+                let before = known.version.replace(version.clone());
+                if before.is_some_and(|before| before != version) {
+                    tracing::info!(%cluster, "its credential is another: it is connected anew");
+                    self.engine.reconnect(&cluster);
+                    self.ask(&cluster);
+                }
+            }
+            Tell::Cluster(name, answers) => {
+                let Some(object) = self.followed.objects.get(Kind::Cluster, &name) else {
+                    return;
+                };
+                let (version, findings) = match answers {
+                    Ok(version) => {
+                        let findings = statuses::ready("Connected", &format!("it answers, as {version}"));
+                        (Some(version), findings)
+                    }
+                    Err(why) => (None, statuses::unready("Unreachable", &why)),
+                };
+                let now = clock::now();
+                self.writer.decide(
+                    Kind::Cluster,
+                    &name,
+                    object,
+                    Duration::ZERO,
+                    |before: &ClusterStatus| ClusterStatus {
+                        observed_generation: Some(object.generation),
+                        version: version.or_else(|| before.version.clone()),
+                        conditions: statuses::conditions(&before.conditions, findings, Some(object.generation), now),
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// First wait before a Cluster that doesn't answer is tried again; each further one is twice as long.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+/// Longest.
+const TRY_AGAIN_MOST: Duration = Duration::from_secs(300);
+
+/// Finds out whether a Cluster answers, until it does or its document is another.
+async fn connect(engine: Arc<Engine>, name: String, told: UnboundedSender<Tell>) {
+    let spec = |engine: &Engine| engine.clusters().spec(&name);
+    let mut pause = TRY_AGAIN;
+    let mut before = None;
+    loop {
+        let now = spec(&engine);
+        if before.is_some() && before != Some(now.clone()) {
+            return;
+        }
+        before = Some(now);
+        let answers = match engine.clusters().connected(&name).await {
+            Ok(shared) => Clusters::version(&shared).await,
+            Err(stop) => Err(stop),
+        };
+        let answers = answers.map_err(|stop| {
+            let first = stop.diagnostics.into_iter().next();
+            first.map_or_else(|| "it does not answer".to_owned(), |diagnostic| diagnostic.message)
+        });
+        let is_well = answers.is_ok();
+        if told.send(Tell::Cluster(name.clone(), answers)).is_err() || is_well {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(TRY_AGAIN_MOST);
+    }
+}
