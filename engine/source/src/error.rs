@@ -173,8 +173,18 @@ pub enum Error {
         url: String,
         /// What it said, at most a line.
         message: String,
-        /// The server said it is its own trouble (5xx, 429).
+        /// The server said it is its own trouble (5xx).
         transient: bool,
+    },
+    /// The server asks to be left alone for a while: HTTP status 429, or another one with `Retry-After`.
+    #[error("`{url}` asks to be left alone for a while (HTTP status {status})")]
+    Throttled {
+        /// The repository.
+        url: String,
+        /// What it answered with.
+        status: u16,
+        /// For how long, if it said so.
+        wait: Option<Duration>,
     },
     /// The server points elsewhere, and credentials or safety keep from going there.
     #[error("`{url}` redirects to `{to}`, which is another host: use that URL if you trust it")]
@@ -318,6 +328,7 @@ impl Error {
             Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::Broken { .. }
+            | Self::Throttled { .. }
             | Self::Moving { .. }
             | Self::Corrupt { .. }
             | Self::DiskFull { .. }

@@ -22,4 +22,5 @@ mod error;
 
 pub use budget::{Cancel, Limits};
 pub use error::Error;
+pub use git::Listing;
 pub use revision::{Moved, OnForcedPush, Reference, ReferenceError, Revision};

@@ -1,5 +1,8 @@
-//! Which commit? One poll per repository and cycle, however many apps look at it.
+//! Which commit? One poll per repository and cycle, however many apps look at it; and one for all repositories that ask the same of
+//! the same server, whatever references they follow.
 
+mod groups;
+mod hosts;
 mod moves;
 mod proxies;
 
@@ -7,22 +10,28 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::sync::Mutex;
+use tokio::time::Instant;
 use windlass_core::{
-    config::{AuthSpec, Config, ForcedPushMode, ProxySpec, RefSpec, RepositorySpec},
+    config::{AuthSpec, Config, ForcedPushMode, ProxySpec, RefSpec},
     oid::Oid,
     version::Range,
 };
 use windlass_source::{
-    Cancel, Error, Limits, OnForcedPush, Reference, Revision,
+    Cancel, Error, Limits, Listing, OnForcedPush, Reference, Revision,
     git::{Auth, ClientCertificate, Mirrors, Proxy, Remote, Tls},
 };
 
+pub use groups::Asked;
 pub use moves::notice;
 pub use proxies::ProxyEnvironment;
 
+use self::{
+    groups::{Group, Slot, Slots},
+    hosts::{Host, Hosts},
+};
 use crate::{
     current::Current,
     stop::{Stop, chain},
@@ -32,10 +41,18 @@ use crate::{
 pub struct Sources {
     mirrors: Arc<Mirrors>,
     base: PathBuf,
-    slots: Current<BTreeMap<String, Arc<Slot>>>,
+    slots: Current<Slots>,
+    hosts: Hosts,
     proxies: ProxyEnvironment,
     cancel: Cancel,
 }
+
+/// Longest that what a server listed counts for Repositories of its group that were not asked about yet: a `sync` of a hundred of them
+/// asks once.
+const LISTED: Duration = Duration::from_secs(30);
+
+/// What a server listed, and when.
+type Listed = (Instant, Result<Arc<Listing>, Refusal>);
 
 /// What the command line and its environment say of sources.
 #[derive(Debug, Clone, Default)]
@@ -46,9 +63,25 @@ pub struct Settings {
     pub max_mirrors: Option<u64>,
 }
 
-struct Slot {
-    spec: RepositorySpec,
-    current: Mutex<Option<Revision>>,
+/// Why a repository gave no revision.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// For whoever wanted it.
+    pub stop: Stop,
+    /// The server asks to be left alone until then.
+    pub not_before: Option<Instant>,
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        Self { stop, not_before: None }
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        refusal.stop
+    }
 }
 
 impl Sources {
@@ -61,14 +94,18 @@ impl Sources {
             mirrors: Arc::new(Mirrors::new(mirrors, limits)),
             proxies: settings.proxies,
             base: base.to_owned(),
-            slots: Current::new(slots(config, &BTreeMap::new())),
+            slots: Current::new(groups::slots(config, &BTreeMap::new())),
+            hosts: Hosts::default(),
             cancel: Cancel::new(),
         }
     }
 
     /// Takes other repositories. Those that are asked as before keep the revision that their apps look at.
     pub fn reconfigure(&self, config: &Config) {
-        self.slots.set(slots(config, &self.slots.get()));
+        let slots = groups::slots(config, &self.slots.get());
+        let remotes = slots.values().filter_map(|slot| self.remote(slot).ok());
+        self.hosts.keep(&remotes.filter_map(|remote| remote.server()).collect());
+        self.slots.set(slots);
     }
 
     /// The revision that the apps of a repository look at; polled when nobody has yet.
@@ -81,18 +118,64 @@ impl Sources {
         if let Some(revision) = current.as_ref() {
             return Ok(revision.clone());
         }
-        let revision = self.poll(&slot).await?;
+        let listing = self.listing_of(&slot.group).await?;
+        let revision = self.poll(&slot, &listing).await?;
         *current = Some(revision.clone());
         Ok(revision)
     }
 
-    /// Asks the server again. The apps look at what it answers from here on; after a failure, at what they did before.
+    /// Asks the server what the references of some repositories point to, which all have the same [`Asked`]: one question. Where there is
+    /// but one reference to ask about, nobody is asked, since [`Sources::refresh`] does so and fetches in the same breath.
+    ///
+    /// # Errors
+    /// When the server doesn't answer.
+    pub async fn list(&self, repositories: &[String]) -> Result<Arc<Listing>, Refusal> {
+        let slots = self.slots.get();
+        let slots: Vec<&Arc<Slot>> = repositories.iter().filter_map(|name| slots.get(name)).collect();
+        let Some(first) = slots.first() else {
+            return Ok(Arc::default());
+        };
+        let mut kept = first.group.listing.lock().await;
+        self.ask(&mut kept, &slots).await
+    }
+
+    /// As [`Sources::list`], for all repositories of a group; what was answered a moment ago counts.
+    async fn listing_of(&self, group: &Arc<Group>) -> Result<Arc<Listing>, Refusal> {
+        let mut kept = group.listing.lock().await;
+        if let Some((at, listed)) = &*kept
+            && at.elapsed() < LISTED
+        {
+            return listed.clone();
+        }
+        let slots = self.slots.get();
+        let members = slots.values().filter(|slot| Arc::ptr_eq(&slot.group, group));
+        self.ask(&mut kept, &members.collect::<Vec<_>>()).await
+    }
+
+    async fn ask(&self, kept: &mut Option<Listed>, slots: &[&Arc<Slot>]) -> Result<Arc<Listing>, Refusal> {
+        let references = slots.iter().filter_map(|slot| reference(&slot.spec.git.reference).ok());
+        let mut references: Vec<Reference> = references.filter(|r| !matches!(r, Reference::Commit(_))).collect();
+        let Some(first) = slots.first().filter(|_| references.len() > 1) else {
+            return Ok(Arc::default());
+        };
+        references.sort_unstable();
+        references.dedup();
+        let remote = self.remote(first)?;
+        let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
+        let work = move || mirrors.open(remote)?.list(&references, &cancel);
+        let listed = self.at_the_server(first, work).await.map(Arc::new);
+        *kept = Some((Instant::now(), listed.clone()));
+        listed
+    }
+
+    /// Asks the server again, unless `listing` says what it would answer. The apps look at what it answers from here on; after a
+    /// failure, at what they did before.
     ///
     /// # Errors
     /// When the repository gives no revision.
-    pub async fn refresh(&self, repository: &str) -> Result<Revision, Stop> {
+    pub async fn refresh(&self, repository: &str, listing: &Listing) -> Result<Revision, Refusal> {
         let slot = self.slot(repository)?;
-        let revision = self.poll(&slot).await?;
+        let revision = self.poll(&slot, listing).await?;
         *slot.current.lock().await = Some(revision.clone());
         Ok(revision)
     }
@@ -145,40 +228,97 @@ impl Sources {
         self.slots.get().get(repository).cloned().ok_or_else(missing)
     }
 
-    async fn poll(&self, slot: &Slot) -> Result<Revision, Stop> {
+    async fn poll(&self, slot: &Arc<Slot>, listing: &Listing) -> Result<Revision, Refusal> {
         let reference = reference(&slot.spec.git.reference)?;
         let on_forced_push = match slot.spec.git.on_forced_push {
             ForcedPushMode::Follow => OnForcedPush::Follow,
             ForcedPushMode::Hold => OnForcedPush::Hold,
         };
+        if let Some(revision) = self.recall(slot, &reference, listing, on_forced_push).await? {
+            return Ok(revision);
+        }
+        // Those that wait here need what somebody fetches who asks the same: it is in the same mirror, whose writers wait for each other.
+        let _turn = slot.group.fetching.lock().await;
+        if let Some(revision) = self.recall(slot, &reference, listing, on_forced_push).await? {
+            return Ok(revision);
+        }
         let got = self.get(slot, reference, on_forced_push).await?;
-        got.map_err(|error| moves::stop(&error))
+        got.map_err(|error| moves::stop(&error).into())
     }
 
-    async fn get(
+    /// What is here already, by what the server said before.
+    async fn recall(
         &self,
         slot: &Slot,
-        reference: Reference,
+        reference: &Reference,
+        listing: &Listing,
         on_forced_push: OnForcedPush,
-    ) -> Result<Result<Revision, Error>, Stop> {
-        let remote = self.remote(&slot.spec)?;
+    ) -> Result<Option<Revision>, Refusal> {
+        let remote = self.remote(slot)?;
         let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
+        let (reference, listing) = (reference.clone(), listing.clone());
         let work = move || {
             mirrors
                 .open(remote)?
-                .resolve_guarded(&reference, on_forced_push, &cancel)
+                .recall(&reference, &listing, on_forced_push, &cancel)
         };
         let got = tokio::task::spawn_blocking(work).await;
-        got.map_err(|e| Stop::of("source", &e))
+        let got = got.map_err(|e| Stop::of("source", &e))?;
+        got.map_err(|error| moves::stop(&error).into())
     }
 
-    fn remote(&self, spec: &RepositorySpec) -> Result<Remote, Stop> {
+    /// The inner error is about the reference, or whatever is wrong with the repository; the outer one ends every attempt.
+    async fn get(
+        &self,
+        slot: &Arc<Slot>,
+        reference: Reference,
+        on_forced_push: OnForcedPush,
+    ) -> Result<Result<Revision, Error>, Refusal> {
+        let remote = self.remote(slot)?;
+        let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
+        let work = move || {
+            let mirror = mirrors.open(remote)?;
+            Ok(match mirror.resolve_guarded(&reference, on_forced_push, &cancel) {
+                Err(throttled @ Error::Throttled { .. }) => return Err(throttled),
+                got => got,
+            })
+        };
+        self.at_the_server(slot, work).await
+    }
+
+    /// Does something that asks the server, in its turn.
+    async fn at_the_server<T: Send + 'static>(
+        &self,
+        slot: &Slot,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let host: Option<Arc<Host>> = self.remote(slot)?.server().map(|name| self.hosts.of(&name));
+        let place = match &host {
+            Some(host) => Some(host.enter().await?),
+            None => None,
+        };
+        let got = tokio::task::spawn_blocking(work).await;
+        drop(place);
+        let got = got.map_err(|e| Stop::of("source", &e))?;
+        match (got, host) {
+            (Err(Error::Throttled { wait, .. }), Some(host)) => Err(host.refused(wait)),
+            (got, host) => {
+                if let (Ok(_), Some(host)) = (&got, host) {
+                    host.answered();
+                }
+                got.map_err(|error| moves::stop(&error).into())
+            }
+        }
+    }
+
+    fn remote(&self, slot: &Slot) -> Result<Remote, Stop> {
+        let spec = &slot.spec;
         let auth = spec.auth.as_ref().map_or(Ok(Auth::None), |auth| self.auth(auth))?;
         let client = spec.auth.as_ref().map_or(Ok(None), |auth| self.client(auth))?;
         let ca_pem = spec.git.ca_file.as_ref().map(|file| self.read(file)).transpose()?;
         let url = self.url(&spec.git.url);
         let remote = Remote::new(&url, auth, Tls { ca_pem, client }).map_err(|e| Stop::of("source", &e))?;
-        let remote = remote.with_max_size(spec.max_size);
+        let remote = remote.with_max_size(Some(slot.group.max_size));
         match &spec.proxy {
             Some(proxy) => remote
                 .with_proxy(self.proxy(proxy)?)
@@ -252,26 +392,6 @@ impl Sources {
             Stop::of("source", &std::io::Error::other(text))
         })
     }
-}
-
-/// Whether two would ask the same of the same server.
-fn asks_as(a: &RepositorySpec, b: &RepositorySpec) -> bool {
-    (&a.git, &a.auth, &a.proxy, a.max_size) == (&b.git, &b.auth, &b.proxy, b.max_size)
-}
-
-/// Of every repository; the one of before where it would be asked the same.
-fn slots(config: &Config, before: &BTreeMap<String, Arc<Slot>>) -> BTreeMap<String, Arc<Slot>> {
-    let slot = |(name, spec): (&String, &RepositorySpec)| {
-        let known = before.get(name).filter(|slot| asks_as(&slot.spec, spec));
-        let slot = known.cloned().unwrap_or_else(|| {
-            Arc::new(Slot {
-                spec: spec.clone(),
-                current: Mutex::new(None),
-            })
-        });
-        (name.clone(), slot)
-    };
-    config.repositories.iter().map(slot).collect()
 }
 
 fn reference(spec: &RefSpec) -> Result<Reference, Stop> {

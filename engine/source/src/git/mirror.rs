@@ -1,11 +1,14 @@
 //! From a reference to a revision.
 
+mod listing;
 mod moves;
 
 use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
+
+pub use listing::Listing;
 
 use gix::objs::Kind;
 use windlass_core::{oid::Oid, render::Instant, version};

@@ -131,6 +131,8 @@ pub(crate) enum Fault {
     FlipFromEnd(usize),
     /// A status and nothing else.
     Status(u16),
+    /// A status with `Retry-After`.
+    RetryAfter(u16, String),
     /// A redirect to this base URL, path and query kept.
     Redirect(String),
     /// A page of HTML with status 200.
@@ -305,6 +307,10 @@ impl Shared {
     fn misbehave(&self, request: &Request, fault: Fault, stream: &mut dyn Write) -> io::Result<()> {
         match &fault {
             Fault::Status(code) => return respond(stream, &format!("{code} As Asked"), "", b""),
+            Fault::RetryAfter(code, when) => {
+                let header = format!("Retry-After: {when}\r\n");
+                return respond(stream, &format!("{code} As Asked"), &header, b"");
+            }
             Fault::Html => return respond(stream, "200 OK", "Content-Type: text/html\r\n", b"<html>hello</html>"),
             Fault::Redirect(base) => {
                 let location = format!("Location: {base}{}\r\n", request.target);

@@ -22,6 +22,7 @@ mod kill;
 mod live;
 mod processes;
 mod repositories;
+mod polls;
 mod native;
 mod schema;
 mod validate;
