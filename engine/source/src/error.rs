@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::revision::{Reference, ReferenceError};
+use crate::{
+    revision::{Reference, ReferenceError},
+    signature::Flaw,
+};
 
 /// A cause further down.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -239,6 +242,16 @@ pub enum Error {
         to: windlass_core::oid::Oid,
         /// It is known that the new commit does not descend from the old one.
         certain: bool,
+    },
+    /// What was found is not signed as it has to be.
+    #[error("{object} of `{url}` {flaw}")]
+    Signature {
+        /// The repository.
+        url: String,
+        /// The commit or the tag.
+        object: String,
+        /// What is wrong, with the key's id.
+        flaw: Flaw,
     },
     /// The server does not give this commit.
     #[error(

@@ -469,6 +469,7 @@ impl Engine {
     pub(crate) async fn resolve(&self, app: &App, report: &mut Report) -> Result<Revision, Stop> {
         let revision = self.sources.resolve(&app.spec.repository).await?;
         report.revision = revision.commit.map(|id| id.to_string());
+        report.signed_by = revision.signers.iter().map(ToString::to_string).collect();
         report
             .diagnostics
             .extend(sources::notice(&app.spec.repository, &revision));

@@ -112,7 +112,9 @@ impl Schedule {
         // By what is asked, whether it is an ordinary poll.
         let mut groups: BTreeMap<&Asked, bool> = BTreeMap::new();
         for polled in self.0.values().filter(|polled| polled.is_due(now)) {
-            let State::Free { is_alone, .. } = polled.state else { continue };
+            let State::Free { is_alone, .. } = polled.state else {
+                continue;
+            };
             *groups.entry(&polled.asked).or_default() |= !is_alone;
         }
         let mut rounds: BTreeMap<&Asked, Vec<String>> = BTreeMap::new();

@@ -146,14 +146,14 @@ impl Pollers {
 
     /// Until it is to stop; cycles under way are finished first.
     async fn run(mut self) {
-        let mut configured = self.engine.configurations();
+        let (mut configured, mut stop) = (self.engine.configurations(), self.stop.clone());
         self.follow();
-        while !*self.stop.borrow() {
+        while !*stop.borrow() {
             self.begin();
             let next = self.schedule.next();
             tokio::select! {
                 // An error means that whoever could say stop is gone.
-                _ = self.stop.wait_for(|stop| *stop) => break,
+                _ = stop.wait_for(|stop| *stop) => break,
                 _ = configured.changed() => self.follow(),
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
                 Some(listed) = self.rounds.join_next_with_id() => self.listed(listed),

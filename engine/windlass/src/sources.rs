@@ -5,6 +5,7 @@ mod groups;
 mod hosts;
 mod moves;
 mod proxies;
+mod signatures;
 
 use std::{
     collections::BTreeMap,
@@ -20,8 +21,9 @@ use windlass_core::{
     version::Range,
 };
 use windlass_source::{
-    Cancel, Error, Limits, Listing, OnForcedPush, Reference, Revision,
+    Cancel, Demands, Error, Limits, Listing, OnForcedPush, Reference, Revision,
     git::{Auth, ClientCertificate, Mirrors, Proxy, Remote, Tls},
+    signature::Policy,
 };
 
 pub use groups::Asked;
@@ -45,6 +47,23 @@ pub struct Sources {
     hosts: Hosts,
     proxies: ProxyEnvironment,
     cancel: Cancel,
+}
+
+/// What a Repository wants of its server.
+#[derive(Debug, Clone)]
+struct Wanted {
+    reference: Reference,
+    on_forced_push: OnForcedPush,
+    signed: Option<Policy>,
+}
+
+impl Wanted {
+    const fn demands(&self) -> Demands<'_> {
+        Demands {
+            on_forced_push: self.on_forced_push,
+            signed: self.signed.as_ref(),
+        }
+    }
 }
 
 /// Longest that what a server listed counts for Repositories of its group that were not asked about yet: a `sync` of a hundred of them
@@ -173,7 +192,7 @@ impl Sources {
     ///
     /// # Errors
     /// When the repository gives no revision.
-    pub async fn refresh(&self, repository: &str, listing: &Listing) -> Result<Revision, Refusal> {
+    pub async fn refresh(&self, repository: &str, listing: &Arc<Listing>) -> Result<Revision, Refusal> {
         let slot = self.slot(repository)?;
         let revision = self.poll(&slot, listing).await?;
         *slot.current.lock().await = Some(revision.clone());
@@ -187,7 +206,15 @@ impl Sources {
     /// When the repository has none of them, or can't be asked.
     pub async fn look(&self, repository: &str, name: &str) -> Result<Revision, Stop> {
         let slot = self.slot(repository)?;
-        let get = |reference| self.get(&slot, reference, OnForcedPush::Follow);
+        // Whoever compares two revisions sees them, signed or not; neither is applied.
+        let get = |reference| {
+            let wanted = Wanted {
+                reference,
+                on_forced_push: OnForcedPush::Follow,
+                signed: None,
+            };
+            self.get(&slot, wanted)
+        };
         let got = match Oid::from_hex(name) {
             Some(id) => get(Reference::Commit(id)).await?,
             None => match get(Reference::Branch(name.to_owned())).await? {
@@ -228,39 +255,40 @@ impl Sources {
         self.slots.get().get(repository).cloned().ok_or_else(missing)
     }
 
-    async fn poll(&self, slot: &Arc<Slot>, listing: &Listing) -> Result<Revision, Refusal> {
+    async fn poll(&self, slot: &Arc<Slot>, listing: &Arc<Listing>) -> Result<Revision, Refusal> {
         let reference = reference(&slot.spec.git.reference)?;
         let on_forced_push = match slot.spec.git.on_forced_push {
             ForcedPushMode::Follow => OnForcedPush::Follow,
             ForcedPushMode::Hold => OnForcedPush::Hold,
         };
-        if let Some(revision) = self.recall(slot, &reference, listing, on_forced_push).await? {
+        let wanted = Wanted {
+            reference,
+            on_forced_push,
+            signed: self.policy(&slot.spec).await?,
+        };
+        if let Some(revision) = self.recall(slot, &wanted, listing).await? {
             return Ok(revision);
         }
         // Those that wait here need what somebody fetches who asks the same: it is in the same mirror, whose writers wait for each other.
         let _turn = slot.group.fetching.lock().await;
-        if let Some(revision) = self.recall(slot, &reference, listing, on_forced_push).await? {
+        if let Some(revision) = self.recall(slot, &wanted, listing).await? {
             return Ok(revision);
         }
-        let got = self.get(slot, reference, on_forced_push).await?;
+        let got = self.get(slot, wanted).await?;
         got.map_err(|error| moves::stop(&error).into())
     }
 
     /// What is here already, by what the server said before.
-    async fn recall(
-        &self,
-        slot: &Slot,
-        reference: &Reference,
-        listing: &Listing,
-        on_forced_push: OnForcedPush,
-    ) -> Result<Option<Revision>, Refusal> {
+    async fn recall(&self, slot: &Slot, wanted: &Wanted, listing: &Arc<Listing>) -> Result<Option<Revision>, Refusal> {
         let remote = self.remote(slot)?;
+        // Never closed, so there is always a place to wait for.
+        let _place = slot.group.recalls.acquire().await;
         let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
-        let (reference, listing) = (reference.clone(), listing.clone());
+        let (wanted, listing) = (wanted.clone(), Arc::clone(listing));
         let work = move || {
             mirrors
                 .open(remote)?
-                .recall(&reference, &listing, on_forced_push, &cancel)
+                .recall(&wanted.reference, &listing, wanted.demands(), &cancel)
         };
         let got = tokio::task::spawn_blocking(work).await;
         let got = got.map_err(|e| Stop::of("source", &e))?;
@@ -268,20 +296,17 @@ impl Sources {
     }
 
     /// The inner error is about the reference, or whatever is wrong with the repository; the outer one ends every attempt.
-    async fn get(
-        &self,
-        slot: &Arc<Slot>,
-        reference: Reference,
-        on_forced_push: OnForcedPush,
-    ) -> Result<Result<Revision, Error>, Refusal> {
+    async fn get(&self, slot: &Arc<Slot>, wanted: Wanted) -> Result<Result<Revision, Error>, Refusal> {
         let remote = self.remote(slot)?;
         let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
         let work = move || {
             let mirror = mirrors.open(remote)?;
-            Ok(match mirror.resolve_guarded(&reference, on_forced_push, &cancel) {
-                Err(throttled @ Error::Throttled { .. }) => return Err(throttled),
-                got => got,
-            })
+            Ok(
+                match mirror.resolve_guarded(&wanted.reference, wanted.demands(), &cancel) {
+                    Err(throttled @ Error::Throttled { .. }) => return Err(throttled),
+                    got => got,
+                },
+            )
         };
         self.at_the_server(slot, work).await
     }

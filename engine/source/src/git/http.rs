@@ -225,9 +225,7 @@ impl Connection {
             }),
             StatusCode::FORBIDDEN => Err(Error::Forbidden { url }),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(Error::NotFound { url }),
-            _ => {
-                Err(self.refused(&format!("HTTP status {status}"), status.is_server_error()))
-            }
+            _ => Err(self.refused(&format!("HTTP status {status}"), status.is_server_error())),
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) type Boxed = Box<dyn Transport + Send>;
 pub(super) struct Advertised {
     /// Of the commit, tags peeled as far as the server says.
     pub(super) id: gix::ObjectId,
+    /// Of the annotated tag before it, if the server says so.
+    pub(super) tag: Option<gix::ObjectId>,
     /// Full name: of the branch when `HEAD` was asked for.
     pub(super) name: String,
 }
@@ -138,21 +140,24 @@ pub(super) fn advertised(refs: &[Ref], reference: &Reference) -> Option<Advertis
     if let Reference::Commit(id) = reference {
         return Some(Advertised {
             id: gix::ObjectId::try_from(id.as_bytes()).ok()?,
+            tag: None,
             name,
         });
     }
     refs.iter().find_map(|found| {
-        let (full_name, target, id) = match found {
+        let (full_name, target, id, tag) = match found {
             Ref::Peeled {
-                full_ref_name, object, ..
-            }
-            | Ref::Direct { full_ref_name, object } => (full_ref_name, None, object),
+                full_ref_name,
+                tag,
+                object,
+            } => (full_ref_name, None, object, Some(*tag)),
+            Ref::Direct { full_ref_name, object } => (full_ref_name, None, object, None),
             Ref::Symbolic {
                 full_ref_name,
                 target,
+                tag,
                 object,
-                ..
-            } => (full_ref_name, Some(target), object),
+            } => (full_ref_name, Some(target), object, *tag),
             Ref::Unborn { .. } => return None,
         };
         let shown = if *reference == Reference::Head {
@@ -162,6 +167,7 @@ pub(super) fn advertised(refs: &[Ref], reference: &Reference) -> Option<Advertis
         };
         (full_name.as_bytes() == name.as_bytes()).then(|| Advertised {
             id: *id,
+            tag,
             name: shown.to_str_lossy().into_owned(),
         })
     })

@@ -93,7 +93,10 @@ fn a_hundred_of_one_url_are_one_poll_at_the_shortest_interval() {
             (format!("r{n}"), spec)
         })
         .collect();
-    let specs: Vec<(&str, &str)> = specs.iter().map(|(name, spec)| (name.as_str(), spec.as_str())).collect();
+    let specs: Vec<(&str, &str)> = specs
+        .iter()
+        .map(|(name, spec)| (name.as_str(), spec.as_str()))
+        .collect();
     let names: Vec<&str> = specs.iter().map(|(name, _)| *name).collect();
     let mut bed = Bed::new(&specs);
     for turn in 0..5 {
@@ -137,7 +140,11 @@ fn what_fails_waits_longer_and_alone() {
         round
     });
     let rounds: Vec<_> = with_b.take(2).collect();
-    assert!(rounds.iter().any(|round| round.iter().flatten().any(|name| name == "b")));
+    assert!(
+        rounds
+            .iter()
+            .any(|round| round.iter().flatten().any(|name| name == "b"))
+    );
 }
 
 #[test]

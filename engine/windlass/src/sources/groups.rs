@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use windlass_core::config::{Config, RepositorySpec};
 use windlass_source::{Limits, Revision};
 
@@ -36,7 +36,13 @@ pub(super) struct Group {
     pub(super) listing: Mutex<Option<Listed>>,
     /// Held while something is fetched.
     pub(super) fetching: Mutex<()>,
+    /// To look into the mirror.
+    pub(super) recalls: Semaphore,
 }
+
+/// Looks into one mirror at a time, some milliseconds each: hundreds of Repositories that are answered together would make hundreds of
+/// threads, each with an arena of its own. Of one group, since a look may wait for whoever fetches there.
+const RECALLS: usize = 4;
 
 /// A Repository, and the revision that its apps look at.
 pub(super) struct Slot {
@@ -70,11 +76,13 @@ pub(super) fn slots(config: &Config, before: &Slots) -> Slots {
                 max_size: sizes.get(&asked).copied().unwrap_or(default),
                 listing: Mutex::default(),
                 fetching: Mutex::default(),
+                recalls: Semaphore::new(RECALLS),
             })
         });
         let known = before
             .get(id)
-            .filter(|known| known.spec.git == spec.git && Asked::of(id, &known.spec) == asked);
+            .filter(|known| (&known.spec.git, &known.spec.verify) == (&spec.git, &spec.verify))
+            .filter(|known| Asked::of(id, &known.spec) == asked);
         let slot = Slot {
             spec: spec.clone(),
             group: Arc::clone(group),

@@ -109,7 +109,9 @@ impl Pace {
             None if is_waiting => return,
             None => {
                 self.strikes += 1;
-                let wait = FIRST_WAIT.saturating_mul(1 << (self.strikes - 1).min(16)).min(LAST_WAIT);
+                let wait = FIRST_WAIT
+                    .saturating_mul(1 << (self.strikes - 1).min(16))
+                    .min(LAST_WAIT);
                 let share = Digest::of(format!("{name} {}", self.strikes).as_bytes()).as_bytes()[0];
                 wait + wait * JITTER_PERCENT * u32::from(share) / (100 * 255)
             }
@@ -184,7 +186,8 @@ impl Host {
     fn wait(&self, until: Instant) -> Refusal {
         let at = moment::text(clock::after(until.saturating_duration_since(Instant::now())));
         let message = format!("{} asks to wait until {at}", self.name);
-        let help = "none of its Repositories is asked before; fewer of them, or longer intervals, keep within its limits";
+        let help =
+            "none of its Repositories is asked before; fewer of them, or longer intervals, keep within its limits";
         Refusal {
             stop: Stop::failed(vec![
                 Diagnostic::error("throttled", message, Location::None).with_help(help),

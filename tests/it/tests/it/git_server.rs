@@ -135,6 +135,8 @@ pub(crate) enum Fault {
     RetryAfter(u16, String),
     /// A redirect to this base URL, path and query kept.
     Redirect(String),
+    /// Sends the body with one text, all of its occurrences, in place of another as long.
+    Replace(String, String),
     /// A page of HTML with status 200.
     Html,
 }
@@ -324,6 +326,12 @@ impl Shared {
             headers,
             mut body,
         } = backend(git_command(&self.root), &self.root, request)?;
+        if let Fault::Replace(from, to) = &fault {
+            while let Some(at) = body.windows(from.len()).position(|window| window == from.as_bytes()) {
+                body[at..at + to.len()].copy_from_slice(to.as_bytes());
+            }
+            return respond(stream, &status, &headers, &body);
+        }
         if let Fault::FlipFromEnd(back) = fault {
             let at = body.len() - back;
             body[at] ^= 0xff;

@@ -23,6 +23,7 @@ mod live;
 mod processes;
 mod repositories;
 mod polls;
+mod signatures;
 mod native;
 mod schema;
 mod validate;

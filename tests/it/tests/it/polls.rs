@@ -109,7 +109,10 @@ fn a_hundred_repositories_of_one_url_are_one_poll() {
     }
     let (rounds, [_, questions, fetches]) = (began.elapsed().as_secs_f64() / 2.0, bed.requests());
     // A question for all in every round, and one more with each fetch; on their own they would have been a hundred in a round.
-    assert!(questions >= 4 && questions as f64 <= rounds + 4.0, "{questions} in {rounds} rounds");
+    assert!(
+        questions >= 4 && questions as f64 <= rounds + 4.0,
+        "{questions} in {rounds} rounds"
+    );
     assert_eq!(fetches, 2);
 }
 
@@ -120,7 +123,11 @@ fn a_host_that_asks_to_wait_is_told_and_not_asked() {
     bed.server
         .set_faults(vec![(HANDSHAKE, Fault::RetryAfter(503, "120".to_owned()))]);
     let synced = bed.sandbox.sync(&[]);
-    assert_eq!((synced.code, synced.code_of("r0")), (Some(1), "throttled"), "{synced:?}");
+    assert_eq!(
+        (synced.code, synced.code_of("r0")),
+        (Some(1), "throttled"),
+        "{synced:?}"
+    );
     let message = synced.report("r0")["diagnostics"][0]["message"].as_str().unwrap();
     let host = bed.server.url("").replace("http://", "").replace('/', "");
     assert!(message.contains(&format!("{host} asks to wait until 2")), "{message}");
@@ -136,7 +143,10 @@ fn one_that_throttles_is_left_alone_as_a_whole_and_holds_up_no_other() {
     let other = GitServer::start(bed.sandbox.path(), Options::default());
     // Two of the throttling host, which ask for different things, and one of another.
     let copy = bed.sandbox.path().join("copy");
-    git(bed.sandbox.path(), ["clone", "--quiet", "--bare", "repo", &copy.to_string_lossy()]);
+    git(
+        bed.sandbox.path(),
+        ["clone", "--quiet", "--bare", "repo", &copy.to_string_lossy()],
+    );
     let one = |name: &str, url: String| (name.to_owned(), url, "b0".to_owned());
     let all = [
         one("busy", bed.server.url("repo")),

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     budget::{Budget, Cancel},
     error::Error,
-    revision::{OnForcedPush, Reference, Revision},
+    revision::{Demands, Reference, Revision},
 };
 
 /// What a server said that some references point to. Empty = it was not asked, which answers for commits by id alone.
@@ -26,19 +26,20 @@ pub struct Listing {
 
 impl Mirror {
     /// Asks the server what all of some references point to: one conversation, however many they are. Nothing is fetched. Those that
-    /// do not exist are not in the answer; a commit by its id needs no server to tell what it is.
+    /// do not exist, or can't, are not in the answer; a commit by its id needs no server to tell what it is.
     ///
     /// # Errors
-    /// As [`Error`] tells; about the server, never about one of the references but for its name.
+    /// As [`Error`] tells; about the server, never about one of the references.
     pub fn list(&self, references: &[Reference], cancel: &Cancel) -> Result<Listing, Error> {
-        references.iter().try_for_each(Reference::check)?;
+        let possible = references.iter().filter(|reference| reference.check().is_ok());
+        let references: Vec<Reference> = possible.cloned().collect();
         self.layout.ensure()?;
         space::stamp(self.layout.dir());
         let budget = Budget::new(self.remote.url(), self.limits, cancel);
         let objects = self.objects(&budget)?;
         let repo = objects.generation.repo.to_thread_local();
         Ok(Listing {
-            refs: session::listed(&self.remote, references, &repo, &budget)?,
+            refs: session::listed(&self.remote, &references, &repo, &budget)?,
             has_all_tags: references.iter().any(|r| matches!(r, Reference::Version(_))),
         })
     }
@@ -49,11 +50,11 @@ impl Mirror {
     ///
     /// # Errors
     /// As [`Mirror::resolve_guarded`], those of the network excepted.
-    pub fn recall(
+    pub fn recall<'d>(
         &self,
         reference: &Reference,
         listing: &Listing,
-        on_forced_push: OnForcedPush,
+        demands: impl Into<Demands<'d>>,
         cancel: &Cancel,
     ) -> Result<Option<Revision>, Error> {
         reference.check()?;
@@ -63,6 +64,7 @@ impl Mirror {
         let advertised = match reference {
             Reference::Commit(id) => Some(Advertised {
                 id: git_id(id)?,
+                tag: None,
                 name: reference.full_name(),
             }),
             reference => session::advertised(&listing.refs, reference),
@@ -78,7 +80,7 @@ impl Mirror {
             reference,
             budget,
             cancel,
-            on_forced_push,
+            demands: demands.into(),
         };
         attempt.recall(&advertised)
     }
@@ -111,15 +113,15 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let repo = objects.generation.repo.to_thread_local();
-        let Some(commit) = self.find(Some(&*objects), &repo, &advertised.id)? else {
+        let Some(found) = self.found(Some(&*objects), &repo, advertised)? else {
             return Ok(None);
         };
         if let Reference::Commit(_) = self.reference {
-            return self.revision(&objects, &commit, advertised, None).map(Some);
+            return self.revision(&objects, &found, advertised, None).map(Some);
         }
-        if self.remembered(&repo).is_some_and(|before| before != commit.id) {
+        if self.remembered(&repo).is_some_and(|before| before != found.commit.id) {
             return Ok(None);
         }
-        self.here(&objects, &repo, &commit, advertised, None).map(Some)
+        self.here(&objects, &repo, &found, advertised, None).map(Some)
     }
 }

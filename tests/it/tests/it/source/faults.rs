@@ -304,24 +304,42 @@ fn many_references_are_one_question_and_what_is_here_is_none() {
     let bed = Bed::new();
     let server = bed.serve();
     let mirror = bed.mirror_of(remote(&server, Auth::None), Limits::default());
-    for name in ["one", "two"] {
+    for (tag, name) in [("v1.2.0", "one"), ("v1.4.0", "two")] {
         bed.repository.commit_file("a", name);
         bed.repository.git(["branch", name]);
-        bed.repository.git(["tag", "-a", &format!("v1.{}.0", name.len() + name.len() % 2), "-m", name]);
+        bed.repository.git(["tag", "-a", tag, "-m", name]);
     }
     bed.repository.git(["tag", "v1.9.0"]);
     let branch = |name: &str| Reference::Branch(name.to_owned());
     let range = Reference::Version(windlass_core::version::Range::new("1").unwrap());
     let missing = branch("three");
-    let asked = [branch("one"), branch("two"), range.clone(), Reference::Head, missing.clone()];
+    let asked = [
+        branch("one"),
+        branch("two"),
+        range.clone(),
+        Reference::Head,
+        missing.clone(),
+    ];
+    // One that can't be is nobody else's failure.
+    let all = [asked.as_slice(), &[branch("a b")]].concat();
     let cancel = Cancel::new();
     let recall = |reference: &Reference, listing: &windlass_source::Listing| {
         mirror.recall(reference, listing, windlass_source::OnForcedPush::Follow, &cancel)
     };
-    let listing = mirror.list(&asked, &cancel).unwrap();
-    assert_eq!(server.take_log().iter().filter(|line| line.contains(LS_REFS_LINE)).count(), 1);
+    let listing = mirror.list(&all, &cancel).unwrap();
+    assert_eq!(
+        server
+            .take_log()
+            .iter()
+            .filter(|line| line.contains(LS_REFS_LINE))
+            .count(),
+        1
+    );
     for reference in &asked {
-        assert!(recall(reference, &listing).unwrap().is_none(), "nothing is here yet: {reference}");
+        assert!(
+            recall(reference, &listing).unwrap().is_none(),
+            "nothing is here yet: {reference}"
+        );
     }
     for reference in &asked[..4] {
         resolve(&mirror, reference.clone()).unwrap();
@@ -334,12 +352,21 @@ fn many_references_are_one_question_and_what_is_here_is_none() {
         (&Reference::Head, "two", "refs/heads/main"),
     ] {
         let revision = recall(reference, &listing).unwrap().unwrap();
-        assert_eq!((text(&revision, "a").as_str(), revision.reference.as_str()), (content, name));
+        assert_eq!(
+            (text(&revision, "a").as_str(), revision.reference.as_str()),
+            (content, name)
+        );
         let id = Reference::Commit(revision.commit.unwrap());
-        assert!(recall(&id, &windlass_source::Listing::default()).unwrap().is_some(), "a commit needs no listing");
+        assert!(
+            recall(&id, &windlass_source::Listing::default()).unwrap().is_some(),
+            "a commit needs no listing"
+        );
     }
     assert!(recall(&missing, &listing).unwrap().is_none(), "who asks finds out why");
-    assert!(recall(&branch("other"), &listing).unwrap().is_none(), "it was not asked for");
+    assert!(
+        recall(&branch("other"), &listing).unwrap().is_none(),
+        "it was not asked for"
+    );
     let none = Reference::Version(windlass_core::version::Range::new("7").unwrap());
     assert!(matches!(recall(&none, &listing), Err(Error::NoVersion { .. })));
     assert_eq!(server.take_log(), Vec::<String>::new());
