@@ -35,7 +35,7 @@ pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
 pub use plugin::{LimitsSpec, PluginSpec, PluginVersion};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
-    ValidatorSpec, parse_size,
+    ValidatorSpec, VerifyMode, VerifySpec, parse_size,
 };
 pub use secret::SecretRef;
 pub use sync::{

@@ -81,6 +81,9 @@ pub struct Origin {
     pub author: String,
     /// First line of the commit's message; made by strangers.
     pub subject: String,
+    /// Who signed it, where the Repository demands that: `commit signed by KEY (NAME)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<String>,
 }
 
 /// What rendered a change.

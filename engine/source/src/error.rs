@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::revision::{Reference, ReferenceError};
+use crate::{
+    revision::{Reference, ReferenceError},
+    signature::Flaw,
+};
 
 /// A cause further down.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -173,8 +176,18 @@ pub enum Error {
         url: String,
         /// What it said, at most a line.
         message: String,
-        /// The server said it is its own trouble (5xx, 429).
+        /// The server said it is its own trouble (5xx).
         transient: bool,
+    },
+    /// The server asks to be left alone for a while: HTTP status 429, or another one with `Retry-After`.
+    #[error("`{url}` asks to be left alone for a while (HTTP status {status})")]
+    Throttled {
+        /// The repository.
+        url: String,
+        /// What it answered with.
+        status: u16,
+        /// For how long, if it said so.
+        wait: Option<Duration>,
     },
     /// The server points elsewhere, and credentials or safety keep from going there.
     #[error("`{url}` redirects to `{to}`, which is another host: use that URL if you trust it")]
@@ -229,6 +242,16 @@ pub enum Error {
         to: windlass_core::oid::Oid,
         /// It is known that the new commit does not descend from the old one.
         certain: bool,
+    },
+    /// What was found is not signed as it has to be.
+    #[error("{object} of `{url}` {flaw}")]
+    Signature {
+        /// The repository.
+        url: String,
+        /// The commit or the tag.
+        object: String,
+        /// What is wrong, with the key's id.
+        flaw: Flaw,
     },
     /// The server does not give this commit.
     #[error(
@@ -318,6 +341,7 @@ impl Error {
             Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::Broken { .. }
+            | Self::Throttled { .. }
             | Self::Moving { .. }
             | Self::Corrupt { .. }
             | Self::DiskFull { .. }

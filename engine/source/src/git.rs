@@ -1,7 +1,7 @@
 //! Git repositories, read through bare mirrors.
 //!
 //! [`Mirrors`] gives one [`Mirror`] per (URL, credentials); [`Mirror::resolve`] asks the server what a reference points to and
-//! fetches that one commit, depth 1, when it is not there yet. No git configuration, environment, credential helper or prompt
+//! fetches that one commit, depth 1, when it is not there yet; [`Mirror::list`] asks for many at once. No git configuration, environment, credential helper or prompt
 //! takes part.
 //!
 //! On disk a mirror is a folder:
@@ -30,7 +30,7 @@ mod file;
 mod ssh;
 
 pub use http::tls_failure;
-pub use mirror::Mirror;
+pub use mirror::{Listing, Mirror};
 pub use mirrors::Mirrors;
 pub(crate) use objects::tree_object;
-pub use remote::{Auth, ClientCertificate, Proxy, Remote, Tls};
+pub use remote::{Auth, ClientCertificate, Proxy, Remote, Tls, server_of};

@@ -7,12 +7,13 @@
 //! Everything blocks: call it from plain threads or `spawn_blocking`. A fetch ends at its deadline, at its byte limit or when it
 //! is cancelled, whatever the server does; see [`Limits`].
 //!
-//! Read in this order: [`revision`](Revision), [`git`] (mirrors), [`local`] (folders), [`Error`].
+//! Read in this order: [`revision`](Revision), [`git`] (mirrors), [`signature`], [`local`] (folders), [`Error`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod revision;
 pub mod git;
+pub mod signature;
 pub mod local;
 #[doc(hidden)]
 pub mod fuzz;
@@ -22,4 +23,5 @@ mod error;
 
 pub use budget::{Cancel, Limits};
 pub use error::Error;
-pub use revision::{Moved, OnForcedPush, Reference, ReferenceError, Revision};
+pub use git::Listing;
+pub use revision::{Demands, Moved, OnForcedPush, Reference, ReferenceError, Revision};

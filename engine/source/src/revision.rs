@@ -9,6 +9,8 @@ use windlass_core::{
     version::Range,
 };
 
+use crate::signature::{Policy, Signer};
+
 /// What to resolve in a repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Reference {
@@ -56,6 +58,8 @@ pub struct Revision {
     pub reference: String,
     /// The reference pointed elsewhere when this mirror last looked.
     pub moved: Option<Moved>,
+    /// By whom it is signed; empty where nobody demanded it.
+    pub signers: Vec<Signer>,
 }
 
 /// A reference that points to another commit than before.
@@ -66,6 +70,24 @@ pub struct Moved {
     /// Whether the new commit descends from it. None when it can't be told: a server that speaks no protocol 2, too much between
     /// the two, or a connection that failed. Never asked for tags, which are not meant to move at all.
     pub descends: Option<bool>,
+}
+
+/// What is demanded of a revision before anybody gets it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Demands<'p> {
+    /// Of a branch that moved.
+    pub on_forced_push: OnForcedPush,
+    /// Whose signature it must have; none = nobody's.
+    pub signed: Option<&'p Policy>,
+}
+
+impl From<OnForcedPush> for Demands<'_> {
+    fn from(on_forced_push: OnForcedPush) -> Self {
+        Self {
+            on_forced_push,
+            signed: None,
+        }
+    }
 }
 
 /// What to do when a branch moves to a commit that does not descend from the one before.
@@ -94,6 +116,7 @@ impl fmt::Debug for Revision {
             .field("commit", &self.commit)
             .field("root", &self.root)
             .field("moved", &self.moved)
+            .field("signers", &self.signers)
             .finish_non_exhaustive()
     }
 }

@@ -378,6 +378,11 @@ impl Controller {
                 revision,
                 subject,
                 ..
+            }
+            | Event::SourceRecovered {
+                repository,
+                revision,
+                subject,
             } => {
                 let Some(object) = self.followed.objects.get(Kind::Repository, repository) else {
                     return;

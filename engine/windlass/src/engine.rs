@@ -165,6 +165,7 @@ impl Engine {
         let desk = Desk::open(inventories, Arc::new(renders), config.apps.len())?;
         let depends = Depends::new(&config);
         let sources = Sources::new(&config, base, state.mirrors(), options.sources.clone());
+        let sources = sources.at_home(options.home.as_ref());
         let clusters = Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs);
         let clusters = clusters.at_home(options.home.as_ref());
         let config = Arc::new(Current::new(config));
@@ -479,7 +480,10 @@ impl Engine {
     pub(crate) async fn resolve(&self, app: &App, report: &mut Report) -> Result<Revision, Stop> {
         let revision = self.sources.resolve(app.repository()).await?;
         report.revision = revision.commit.map(|id| id.to_string());
-        report.diagnostics.extend(sources::notice(app.repository(), &revision));
+        report.signed_by = revision.signers.iter().map(ToString::to_string).collect();
+        report
+            .diagnostics
+            .extend(sources::notice(app.repository(), &revision));
         Ok(revision)
     }
 

@@ -481,5 +481,6 @@ pub(crate) fn origin(app: &App, revision: &windlass_source::Revision) -> Origin 
         revision: revision.commit.map(|id| id.to_string()),
         author: cut(&revision.author),
         subject: cut(&revision.subject),
+        signed_by: revision.signers.iter().map(|signer| cut(&signer.to_string())).collect(),
     }
 }

@@ -54,6 +54,7 @@ mod fault;
 pub mod engine;
 mod departures;
 mod depends;
+mod polls;
 pub mod run;
 pub mod cli;
 #[doc(hidden)]

@@ -150,7 +150,7 @@ impl Engine {
 
 /// Whether two say the same of what becomes of an App's documents.
 fn serve_the_same<'r>([before, now]: [Option<&'r RepositorySpec>; 2]) -> bool {
-    let of = |spec: Option<&'r RepositorySpec>| spec.map(|spec| (&spec.git, &spec.plugins.validators));
+    let of = |spec: Option<&'r RepositorySpec>| spec.map(|spec| (&spec.git, &spec.verify, &spec.plugins.validators));
     of(before) == of(now)
 }
 

@@ -28,6 +28,9 @@ pub struct Report {
     pub app: String,
     /// The commit looked at, in full; `null` when none could be resolved.
     pub revision: Option<String>,
+    /// Who signed it, where its Repository demands that: `commit signed by KEY (NAME)`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<String>,
     /// What came out: the desired hash, `sha256:` and 64 digits; `null` when the app did not come that far.
     pub desired: Option<Digest>,
     /// Whether the output was rendered for this cycle; `null` when the app did not come that far.
@@ -260,6 +263,7 @@ impl Report {
         Self {
             app: app.to_owned(),
             revision: None,
+            signed_by: Vec::new(),
             desired: None,
             render: None,
             why: None,

@@ -1,24 +1,26 @@
-//! Keeps going: one poller per repository; a new commit wakes its apps, and every poll looks for drift.
+//! Keeps going: repositories are polled, those that ask the same together; a new commit wakes its apps, and every poll looks for drift.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Notify, Semaphore, mpsc::UnboundedSender, watch},
-    task::JoinSet,
-    time::{Instant, sleep},
+    sync::{Semaphore, mpsc::UnboundedSender, watch},
+    task::{Id, JoinError, JoinSet},
+    time::{Instant, sleep_until},
 };
-use windlass_core::{
-    config::{App, RepositorySpec},
-    render::Diagnostic,
-};
+use windlass_core::{config::App, render::Diagnostic};
+use windlass_source::{Listing, Revision};
 
 use crate::{
     attend::{Attendant, Waker, pause},
     clusters::Clusters,
     engine::Engine,
-    leave, outbox, reconcile,
+    leave, outbox,
+    polls::{Ended, Schedule},
+    reconcile,
     reconfigure::Reconfigured,
     report::{Health, Report},
+    sources::Refusal,
+    stop::Stop,
     target::TargetChoice,
 };
 
@@ -47,6 +49,15 @@ pub enum Event {
         repository: String,
         /// Why.
         diagnostic: Diagnostic,
+    },
+    /// It gives a revision again.
+    SourceRecovered {
+        /// Its name.
+        repository: String,
+        /// The commit, in full.
+        revision: String,
+        /// First line of its message; made by strangers.
+        subject: String,
     },
     /// An app entered a stage.
     Stage {
@@ -85,36 +96,25 @@ pub enum Stage {
     Applying,
 }
 
-/// Waits after failures grow up to this: a host that is down is not asked more often than this, whatever the interval.
-const MAX_BACK_OFF: Duration = Duration::from_secs(300);
-
 /// Failures in a row of which receivers are told: a git host that is restarted is no news.
 const TOLD_AFTER: u32 = 3;
-
-/// Polls of one interval are spread over this share of it, so that a hundred repositories do not ask at once.
-const JITTER_PERCENT: u64 = 10;
 
 /// Runs until `stop` says true. A cycle under way is finished first.
 pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watch::Receiver<bool>) {
     engine.watch(events);
     let mut attendant = Attendant::new(Arc::clone(&engine));
     engine.desk().attended_by(attendant.waker());
-    let mut pollers = Pollers::new(&engine, attendant.waker());
-    let mut configured = engine.configurations();
-    pollers.follow();
+    let polling = tokio::spawn(Pollers::new(&engine, attendant.waker(), stop.clone()).run());
     let leaving = tokio::spawn(let_go(Arc::clone(&engine), stop.clone()));
     let delivery = tokio::spawn(outbox::deliver(Arc::clone(&engine), stop.clone()));
     let mut stopped = stop;
-    loop {
-        tokio::select! {
-            () = attendant.attend() => break,
-            // An error means that whoever could say stop is gone.
-            _ = stopped.wait_for(|stop| *stop) => break,
-            _ = configured.changed() => pollers.follow(),
-        }
+    tokio::select! {
+        () = attendant.attend() => {}
+        // An error means that whoever could say stop is gone.
+        _ = stopped.wait_for(|stop| *stop) => {}
     }
     engine.sources().cancel();
-    tokio::join!(pollers.end(), attendant.wind_down());
+    let _ = tokio::join!(polling, attendant.wind_down());
     let _ = tokio::join!(leaving, delivery);
     // Last, for the others noted something to their end.
     outbox::write_down(&engine).await;
@@ -124,69 +124,104 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
 /// watch, this finds it. A look at a thousand apps takes some tenths of a CPU-second.
 const SWEEP: Duration = Duration::from_secs(30 * 60);
 
-/// One poller for each repository of the configuration, whatever it is by now.
+/// Asks every repository of the configuration, whatever that is by now, and has its apps looked at.
 struct Pollers {
     engine: Arc<Engine>,
     waker: Waker,
-    of: BTreeMap<String, Polled>,
-    tasks: JoinSet<()>,
-}
-
-/// A repository that is polled until this is dropped.
-struct Polled {
-    spec: RepositorySpec,
-    /// It says something else, and is asked at once.
-    asked: Arc<Notify>,
-    stop: watch::Sender<bool>,
+    stop: watch::Receiver<bool>,
+    schedule: Schedule,
+    /// Of the repositories that nobody looks at just now.
+    memories: BTreeMap<String, Memory>,
+    /// Questions under way.
+    rounds: JoinSet<Result<Arc<Listing>, Refusal>>,
+    looks: JoinSet<(Memory, Ended)>,
+    /// The repositories that a task is about.
+    about: BTreeMap<Id, Vec<String>>,
 }
 
 impl Pollers {
-    fn new(engine: &Arc<Engine>, waker: Waker) -> Self {
+    fn new(engine: &Arc<Engine>, waker: Waker, stop: watch::Receiver<bool>) -> Self {
         Self {
             engine: Arc::clone(engine),
             waker,
-            of: BTreeMap::new(),
-            tasks: JoinSet::new(),
+            stop,
+            schedule: Schedule::default(),
+            memories: BTreeMap::new(),
+            rounds: JoinSet::new(),
+            looks: JoinSet::new(),
+            about: BTreeMap::new(),
         }
     }
 
-    /// Begins, asks and ends what the configuration says.
+    /// Until it is to stop; cycles under way are finished first.
+    async fn run(mut self) {
+        let (mut configured, mut stop) = (self.engine.configurations(), self.stop.clone());
+        self.follow();
+        while !*stop.borrow() {
+            self.begin();
+            let next = self.schedule.next();
+            tokio::select! {
+                // An error means that whoever could say stop is gone.
+                _ = stop.wait_for(|stop| *stop) => break,
+                _ = configured.changed() => self.follow(),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+                Some(listed) = self.rounds.join_next_with_id() => self.listed(listed),
+                Some(looked) = self.looks.join_next_with_id() => self.looked(looked),
+            }
+        }
+        self.rounds.abort_all();
+        while self.looks.join_next().await.is_some() {}
+    }
+
     fn follow(&mut self) {
         let config = self.engine.config();
-        self.of.retain(|name, polled| {
-            let stays = config.repositories.contains_key(name);
-            if !stays {
-                let _ = polled.stop.send(true); // it may have ended by itself
-            }
-            stays
-        });
-        for (name, spec) in &config.repositories {
-            match self.of.get_mut(name) {
-                Some(polled) if polled.spec == *spec => {}
-                Some(polled) => {
-                    polled.spec.clone_from(spec);
-                    polled.asked.notify_one();
-                }
-                None => {
-                    let (stop, stopped) = watch::channel(false);
-                    let asked = Arc::new(Notify::new());
-                    let (engine, waker) = (Arc::clone(&self.engine), self.waker.clone());
-                    let polling = poll(engine, name.clone(), waker, Arc::clone(&asked), stopped);
-                    self.tasks.spawn(polling);
-                    let spec = spec.clone();
-                    self.of.insert(name.clone(), Polled { spec, asked, stop });
-                }
-            }
-        }
-        while self.tasks.try_join_next().is_some() {}
+        self.schedule.follow(&config.repositories, Instant::now());
+        self.memories.retain(|name, _| config.repositories.contains_key(name));
     }
 
-    /// Lets cycles under way end.
-    async fn end(mut self) {
-        for polled in self.of.values() {
-            let _ = polled.stop.send(true); // it may have ended by itself
+    /// Asks for what is due.
+    fn begin(&mut self) {
+        for names in self.schedule.due(Instant::now()) {
+            for repository in names.iter().cloned() {
+                self.engine.tell(Event::Fetching { repository });
+            }
+            let (engine, asked) = (Arc::clone(&self.engine), names.clone());
+            let task = self.rounds.spawn(async move { engine.sources().list(&asked).await });
+            self.about.insert(task.id(), names);
         }
-        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// The server answered, or didn't: every repository goes on by itself.
+    fn listed(&mut self, listed: Result<(Id, Result<Arc<Listing>, Refusal>), JoinError>) {
+        let (id, listed) = match listed {
+            Ok((id, listed)) => (id, listed),
+            Err(error) => (error.id(), Err(Stop::of("source", &error).into())),
+        };
+        for name in self.about.remove(&id).unwrap_or_default() {
+            let memory = self.memories.remove(&name).unwrap_or_default();
+            let (engine, waker) = (Arc::clone(&self.engine), self.waker.clone());
+            let (listed, stop, repository) = (listed.clone(), self.stop.clone(), name.clone());
+            let looking = poll(engine, repository, listed, memory, waker, stop);
+            let task = self.looks.spawn(looking);
+            self.about.insert(task.id(), vec![name]);
+        }
+    }
+
+    /// A repository's apps were looked at.
+    fn looked(&mut self, looked: Result<(Id, (Memory, Ended)), JoinError>) {
+        let (id, (memory, ended)) = match looked {
+            Ok(looked) => looked,
+            Err(error) => {
+                tracing::error!(%error, "a look at a repository's apps broke off");
+                (error.id(), (Memory::default(), Ended::Badly))
+            }
+        };
+        for name in self.about.remove(&id).unwrap_or_default() {
+            self.schedule.done(&name, ended, Instant::now());
+            if self.schedule.has(&name) {
+                self.memories.insert(name, memory.clone());
+            }
+        }
     }
 }
 
@@ -220,7 +255,7 @@ async fn leave_all(engine: &Arc<Engine>, stop: &mut watch::Receiver<bool>) {
 }
 
 /// What is remembered of a repository between polls.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Memory {
     revision: Option<String>,
     failures: u32,
@@ -230,73 +265,75 @@ struct Memory {
     folders: BTreeMap<String, Option<String>>,
 }
 
+/// One poll of a repository, by what its server listed, and a look at its apps.
 async fn poll(
     engine: Arc<Engine>,
     repository: String,
+    listed: Result<Arc<Listing>, Refusal>,
+    mut memory: Memory,
     waker: Waker,
-    asked: Arc<Notify>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut memory = Memory::default();
-    while !*stop.borrow() {
-        engine.tell(Event::Fetching {
-            repository: repository.clone(),
-        });
-        match engine.sources().refresh(&repository).await {
-            Ok(revision) => {
-                memory.failures = 0;
-                let commit = revision.commit.map(|id| id.to_string());
-                engine.outbox().gives(&repository, commit.clone());
-                let id = commit.unwrap_or_default();
-                if memory.revision.as_ref() != Some(&id) {
-                    let (subject, author) = (revision.subject.clone(), revision.author.clone());
-                    memory.revision = Some(id.clone());
-                    tracing::info!(%repository, revision = %id, "fetched");
-                    engine.tell(Event::Fetched {
-                        repository: repository.clone(),
-                        revision: id,
-                        subject,
-                        author,
-                    });
-                }
+    stop: watch::Receiver<bool>,
+) -> (Memory, Ended) {
+    let given = match listed {
+        Ok(listing) => engine.sources().refresh(&repository, &listing).await,
+        Err(refusal) => Err(refusal),
+    };
+    let ended = match given {
+        Ok(revision) => {
+            if std::mem::take(&mut memory.failures) > 0 && memory.revision.is_some() {
+                engine.tell(Event::SourceRecovered {
+                    repository: repository.clone(),
+                    revision: revision.commit.map(|id| id.to_string()).unwrap_or_default(),
+                    subject: revision.subject.clone(),
+                });
             }
-            Err(failed) => {
-                memory.failures += 1;
-                if memory.failures >= TOLD_AFTER {
-                    let config = engine.config();
-                    let apps = config
-                        .apps
-                        .values()
-                        .filter(|app| app.repository() == repository)
-                        .count();
-                    engine.outbox().gives_none(&repository, apps, &failed.diagnostics);
-                }
-                for diagnostic in failed.diagnostics {
-                    engine.tell(Event::SourceFailed {
-                        repository: repository.clone(),
-                        diagnostic,
-                    });
-                }
-            }
+            answered(&engine, &repository, &revision, &mut memory);
+            Ended::Well
         }
-        // With no commit known yet there is nothing to compare; after a failed poll drift is still looked for.
-        if let Some(revision) = memory.revision.clone() {
-            cycle(&engine, &repository, &revision, &mut memory, &waker, &stop).await;
+        Err(Refusal { stop, not_before }) => {
+            memory.failures += 1;
+            failed(&engine, &repository, stop, memory.failures);
+            not_before.map_or(Ended::Badly, Ended::NotBefore)
         }
-        let Some(interval) = interval(&engine, &repository) else {
-            return; // it left the configuration
-        };
-        tokio::select! {
-            () = sleep(wait(interval, memory.failures, &repository)) => {}
-            () = asked.notified() => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
+    };
+    // With no commit known yet there is nothing to compare; after a failed poll drift is still looked for.
+    if let Some(revision) = memory.revision.clone() {
+        cycle(&engine, &repository, &revision, &mut memory, &waker, &stop).await;
     }
+    (memory, ended)
 }
 
-fn interval(engine: &Engine, repository: &str) -> Option<Duration> {
-    let config = engine.config();
-    config.repositories.get(repository).map(|spec| spec.interval)
+fn answered(engine: &Engine, repository: &str, revision: &Revision, memory: &mut Memory) {
+    let commit = revision.commit.map(|id| id.to_string());
+    engine.outbox().gives(repository, commit.clone());
+    let id = commit.unwrap_or_default();
+    if memory.revision.as_ref() == Some(&id) {
+        return;
+    }
+    memory.revision = Some(id.clone());
+    tracing::info!(%repository, revision = %id, "fetched");
+    engine.tell(Event::Fetched {
+        repository: repository.to_owned(),
+        revision: id,
+        subject: revision.subject.clone(),
+        author: revision.author.clone(),
+    });
+}
+
+/// `failures`: in a row, this one included.
+fn failed(engine: &Engine, repository: &str, stop: Stop, failures: u32) {
+    if failures >= TOLD_AFTER {
+        let config = engine.config();
+        let apps = config.apps.values();
+        let apps = apps.filter(|app| app.repository() == repository).count();
+        engine.outbox().gives_none(repository, apps, &stop.diagnostics);
+    }
+    for diagnostic in stop.diagnostics {
+        engine.tell(Event::SourceFailed {
+            repository: repository.to_owned(),
+            diagnostic,
+        });
+    }
 }
 
 /// Cycles of a poll under way on one cluster at a time. They are fewer than the apps that have room for their documents, so that one that
@@ -391,14 +428,6 @@ async fn touched_first(engine: &Engine, repository: &str, memory: &mut Memory, a
     apps.sort_by_key(|app| memory.folders.get(app.id()) == before.get(app.id()));
 }
 
-fn wait(interval: Duration, failures: u32, repository: &str) -> Duration {
-    let backed_off = interval
-        .saturating_mul(1_u32 << failures.min(8))
-        .min(MAX_BACK_OFF.max(interval));
-    let share = windlass_core::digest::Digest::of(repository.as_bytes()).as_bytes()[0];
-    backed_off + interval.mul_f64(f64::from(share) / 255.0 * JITTER_PERCENT as f64 / 100.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -434,15 +463,5 @@ mod tests {
             &lanes.of(&cluster, Some(&TargetChoice::Cluster(None)))
         ));
         assert!(!Arc::ptr_eq(&one, &lanes.of(&cluster, None)));
-    }
-
-    #[test]
-    fn failures_back_off_and_end() {
-        let interval = Duration::from_secs(10);
-        let least = |failures| wait(interval, failures, "shop");
-        assert!(least(0) < Duration::from_secs(12));
-        assert!(least(3) >= Duration::from_secs(80));
-        assert!(least(30) <= MAX_BACK_OFF + interval);
-        assert_ne!(wait(interval, 0, "a"), wait(interval, 0, "b"));
     }
 }

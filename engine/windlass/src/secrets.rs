@@ -127,11 +127,21 @@ impl Contents {
     /// # Errors
     /// When it has no such key, or that isn't UTF-8.
     pub(crate) fn line(&self, key: &str) -> Result<String, SecretError> {
-        let text = self.text(key)?.ok_or_else(|| SecretError::NoKey {
+        let text = self.text(key)?.ok_or_else(|| self.lacks(key))?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// That it has no such key.
+    pub(crate) fn lacks(&self, key: &str) -> SecretError {
+        SecretError::NoKey {
             name: self.name.clone(),
             key: key.to_owned(),
-        })?;
-        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    }
+
+    /// Every key with its bytes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.data.iter().map(|(key, bytes)| (key.as_str(), bytes.as_slice()))
     }
 
     /// Every key that holds text, without the line feed at its end.

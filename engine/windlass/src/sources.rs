@@ -1,41 +1,81 @@
-//! Which commit? One poll per repository and cycle, however many apps look at it.
+//! Which commit? One poll per repository and cycle, however many apps look at it; and one for all repositories that ask the same of
+//! the same server, whatever references they follow.
 
+mod groups;
+mod hosts;
+mod logins;
 mod moves;
 mod proxies;
+mod signatures;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::sync::Mutex;
+use tokio::time::Instant;
 use windlass_core::{
-    config::{AuthSpec, Config, ForcedPushMode, ProxySpec, RefSpec, RepositorySpec},
+    config::{Config, ForcedPushMode, RefSpec},
     oid::Oid,
     version::Range,
 };
 use windlass_source::{
-    Cancel, Error, Limits, OnForcedPush, Reference, Revision,
-    git::{Auth, ClientCertificate, Mirrors, Proxy, Remote, Tls},
+    Cancel, Demands, Error, Limits, Listing, OnForcedPush, Reference, Revision,
+    git::{Mirrors, server_of},
+    signature::Policy,
 };
 
+pub use groups::Asked;
 pub use moves::notice;
 pub use proxies::ProxyEnvironment;
 
+use self::{
+    groups::{Group, Slot, Slots},
+    hosts::{Host, Hosts},
+};
 use crate::{
     current::Current,
-    stop::{Stop, chain},
+    secrets::Home,
+    stop::Stop,
 };
 
 /// Repositories by name, each with the revision its apps look at.
 pub struct Sources {
     mirrors: Arc<Mirrors>,
     base: PathBuf,
-    slots: Current<BTreeMap<String, Arc<Slot>>>,
+    slots: Current<Slots>,
+    hosts: Hosts,
     proxies: ProxyEnvironment,
+    /// Where Secrets are that Repositories name.
+    home: Option<Home>,
     cancel: Cancel,
 }
+
+/// What a Repository wants of its server.
+#[derive(Debug, Clone)]
+struct Wanted {
+    reference: Reference,
+    on_forced_push: OnForcedPush,
+    signed: Option<Policy>,
+}
+
+impl Wanted {
+    const fn demands(&self) -> Demands<'_> {
+        Demands {
+            on_forced_push: self.on_forced_push,
+            signed: self.signed.as_ref(),
+        }
+    }
+}
+
+/// Longest that what a server listed counts for Repositories of its group that were not asked about yet: a `sync` of a hundred of them
+/// asks once.
+const LISTED: Duration = Duration::from_secs(30);
+
+/// What a server listed, and when.
+type Listed = (Instant, Result<Arc<Listing>, Refusal>);
 
 /// What the command line and its environment say of sources.
 #[derive(Debug, Clone, Default)]
@@ -46,9 +86,25 @@ pub struct Settings {
     pub max_mirrors: Option<u64>,
 }
 
-struct Slot {
-    spec: RepositorySpec,
-    current: Mutex<Option<Revision>>,
+/// Why a repository gave no revision.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// For whoever wanted it.
+    pub stop: Stop,
+    /// The server asks to be left alone until then.
+    pub not_before: Option<Instant>,
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        Self { stop, not_before: None }
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        refusal.stop
+    }
 }
 
 impl Sources {
@@ -61,14 +117,28 @@ impl Sources {
             mirrors: Arc::new(Mirrors::new(mirrors, limits)),
             proxies: settings.proxies,
             base: base.to_owned(),
-            slots: Current::new(slots(config, &BTreeMap::new())),
+            slots: Current::new(groups::slots(config, &BTreeMap::new())),
+            hosts: Hosts::default(),
+            home: None,
             cancel: Cancel::new(),
+        }
+    }
+
+    /// The same; Secrets that Repositories name are there.
+    #[must_use]
+    pub fn at_home(self, home: Option<&Home>) -> Self {
+        Self {
+            home: home.cloned(),
+            ..self
         }
     }
 
     /// Takes other repositories. Those that are asked as before keep the revision that their apps look at.
     pub fn reconfigure(&self, config: &Config) {
-        self.slots.set(slots(config, &self.slots.get()));
+        let slots = groups::slots(config, &self.slots.get());
+        let servers = slots.values().filter_map(|slot| server_of(&self.url(&slot.spec.git.url)));
+        self.hosts.keep(&servers.collect());
+        self.slots.set(slots);
     }
 
     /// The revision that the apps of a repository look at; polled when nobody has yet.
@@ -81,18 +151,64 @@ impl Sources {
         if let Some(revision) = current.as_ref() {
             return Ok(revision.clone());
         }
-        let revision = self.poll(&slot).await?;
+        let listing = self.listing_of(&slot.group).await?;
+        let revision = self.poll(&slot, &listing).await?;
         *current = Some(revision.clone());
         Ok(revision)
     }
 
-    /// Asks the server again. The apps look at what it answers from here on; after a failure, at what they did before.
+    /// Asks the server what the references of some repositories point to, which all have the same [`Asked`]: one question. Where there is
+    /// but one reference to ask about, nobody is asked, since [`Sources::refresh`] does so and fetches in the same breath.
+    ///
+    /// # Errors
+    /// When the server doesn't answer.
+    pub async fn list(&self, repositories: &[String]) -> Result<Arc<Listing>, Refusal> {
+        let slots = self.slots.get();
+        let slots: Vec<&Arc<Slot>> = repositories.iter().filter_map(|name| slots.get(name)).collect();
+        let Some(first) = slots.first() else {
+            return Ok(Arc::default());
+        };
+        let mut kept = first.group.listing.lock().await;
+        self.ask(&mut kept, &slots).await
+    }
+
+    /// As [`Sources::list`], for all repositories of a group; what was answered a moment ago counts.
+    async fn listing_of(&self, group: &Arc<Group>) -> Result<Arc<Listing>, Refusal> {
+        let mut kept = group.listing.lock().await;
+        if let Some((at, listed)) = &*kept
+            && at.elapsed() < LISTED
+        {
+            return listed.clone();
+        }
+        let slots = self.slots.get();
+        let members = slots.values().filter(|slot| Arc::ptr_eq(&slot.group, group));
+        self.ask(&mut kept, &members.collect::<Vec<_>>()).await
+    }
+
+    async fn ask(&self, kept: &mut Option<Listed>, slots: &[&Arc<Slot>]) -> Result<Arc<Listing>, Refusal> {
+        let references = slots.iter().filter_map(|slot| reference(&slot.spec.git.reference).ok());
+        let mut references: Vec<Reference> = references.filter(|r| !matches!(r, Reference::Commit(_))).collect();
+        let Some(first) = slots.first().filter(|_| references.len() > 1) else {
+            return Ok(Arc::default());
+        };
+        references.sort_unstable();
+        references.dedup();
+        let remote = self.remote(first).await?;
+        let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
+        let work = move || mirrors.open(remote)?.list(&references, &cancel);
+        let listed = self.at_the_server(first, work).await.map(Arc::new);
+        *kept = Some((Instant::now(), listed.clone()));
+        listed
+    }
+
+    /// Asks the server again, unless `listing` says what it would answer. The apps look at what it answers from here on; after a
+    /// failure, at what they did before.
     ///
     /// # Errors
     /// When the repository gives no revision.
-    pub async fn refresh(&self, repository: &str) -> Result<Revision, Stop> {
+    pub async fn refresh(&self, repository: &str, listing: &Arc<Listing>) -> Result<Revision, Refusal> {
         let slot = self.slot(repository)?;
-        let revision = self.poll(&slot).await?;
+        let revision = self.poll(&slot, listing).await?;
         *slot.current.lock().await = Some(revision.clone());
         Ok(revision)
     }
@@ -104,7 +220,15 @@ impl Sources {
     /// When the repository has none of them, or can't be asked.
     pub async fn look(&self, repository: &str, name: &str) -> Result<Revision, Stop> {
         let slot = self.slot(repository)?;
-        let get = |reference| self.get(&slot, reference, OnForcedPush::Follow);
+        // Whoever compares two revisions sees them, signed or not; neither is applied.
+        let get = |reference| {
+            let wanted = Wanted {
+                reference,
+                on_forced_push: OnForcedPush::Follow,
+                signed: None,
+            };
+            self.get(&slot, wanted)
+        };
         let got = match Oid::from_hex(name) {
             Some(id) => get(Reference::Commit(id)).await?,
             None => match get(Reference::Branch(name.to_owned())).await? {
@@ -145,57 +269,86 @@ impl Sources {
         self.slots.get().get(repository).cloned().ok_or_else(missing)
     }
 
-    async fn poll(&self, slot: &Slot) -> Result<Revision, Stop> {
+    async fn poll(&self, slot: &Arc<Slot>, listing: &Arc<Listing>) -> Result<Revision, Refusal> {
         let reference = reference(&slot.spec.git.reference)?;
         let on_forced_push = match slot.spec.git.on_forced_push {
             ForcedPushMode::Follow => OnForcedPush::Follow,
             ForcedPushMode::Hold => OnForcedPush::Hold,
         };
-        let got = self.get(slot, reference, on_forced_push).await?;
-        got.map_err(|error| moves::stop(&error))
+        let wanted = Wanted {
+            reference,
+            on_forced_push,
+            signed: self.policy(slot).await?,
+        };
+        if let Some(revision) = self.recall(slot, &wanted, listing).await? {
+            return Ok(revision);
+        }
+        // Those that wait here need what somebody fetches who asks the same: it is in the same mirror, whose writers wait for each other.
+        let _turn = slot.group.fetching.lock().await;
+        if let Some(revision) = self.recall(slot, &wanted, listing).await? {
+            return Ok(revision);
+        }
+        let got = self.get(slot, wanted).await?;
+        got.map_err(|error| moves::stop(&error).into())
     }
 
-    async fn get(
-        &self,
-        slot: &Slot,
-        reference: Reference,
-        on_forced_push: OnForcedPush,
-    ) -> Result<Result<Revision, Error>, Stop> {
-        let remote = self.remote(&slot.spec)?;
+    /// What is here already, by what the server said before.
+    async fn recall(&self, slot: &Slot, wanted: &Wanted, listing: &Arc<Listing>) -> Result<Option<Revision>, Refusal> {
+        let remote = self.remote(slot).await?;
+        // Never closed, so there is always a place to wait for.
+        let _place = slot.group.recalls.acquire().await;
         let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
+        let (wanted, listing) = (wanted.clone(), Arc::clone(listing));
         let work = move || {
             mirrors
                 .open(remote)?
-                .resolve_guarded(&reference, on_forced_push, &cancel)
+                .recall(&wanted.reference, &listing, wanted.demands(), &cancel)
         };
         let got = tokio::task::spawn_blocking(work).await;
-        got.map_err(|e| Stop::of("source", &e))
+        let got = got.map_err(|e| Stop::of("source", &e))?;
+        got.map_err(|error| moves::stop(&error).into())
     }
 
-    fn remote(&self, spec: &RepositorySpec) -> Result<Remote, Stop> {
-        let auth = spec.auth.as_ref().map_or(Ok(Auth::None), |auth| self.auth(auth))?;
-        let client = spec.auth.as_ref().map_or(Ok(None), |auth| self.client(auth))?;
-        let ca_pem = spec.git.ca_file.as_ref().map(|file| self.read(file)).transpose()?;
-        let url = self.url(&spec.git.url);
-        let remote = Remote::new(&url, auth, Tls { ca_pem, client }).map_err(|e| Stop::of("source", &e))?;
-        let remote = remote.with_max_size(spec.max_size);
-        match &spec.proxy {
-            Some(proxy) => remote
-                .with_proxy(self.proxy(proxy)?)
-                .map_err(|e| Stop::of("source", &e)),
-            None => self.proxies.on_the_way(remote),
-        }
-    }
-
-    fn proxy(&self, spec: &ProxySpec) -> Result<Proxy, Stop> {
-        let credentials = match (&spec.username, &spec.password_file) {
-            (Some(username), Some(file)) => Some((username.clone(), self.line(file)?)),
-            _ => None,
+    /// The inner error is about the reference, or whatever is wrong with the repository; the outer one ends every attempt.
+    async fn get(&self, slot: &Arc<Slot>, wanted: Wanted) -> Result<Result<Revision, Error>, Refusal> {
+        let remote = self.remote(slot).await?;
+        let (mirrors, cancel) = (Arc::clone(&self.mirrors), self.cancel.clone());
+        let work = move || {
+            let mirror = mirrors.open(remote)?;
+            Ok(
+                match mirror.resolve_guarded(&wanted.reference, wanted.demands(), &cancel) {
+                    Err(throttled @ Error::Throttled { .. }) => return Err(throttled),
+                    got => got,
+                },
+            )
         };
-        Proxy::new(&spec.url, credentials, &spec.no_proxy).map_err(|reason| {
-            let text = format!("spec.proxy.url can't be used: {reason}");
-            Stop::of("source", &std::io::Error::other(text))
-        })
+        self.at_the_server(slot, work).await
+    }
+
+    /// Does something that asks the server, in its turn.
+    async fn at_the_server<T: Send + 'static>(
+        &self,
+        slot: &Slot,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let server = server_of(&self.url(&slot.spec.git.url));
+        let host: Option<Arc<Host>> = server.map(|name| self.hosts.of(&name));
+        let place = match &host {
+            Some(host) => Some(host.enter().await?),
+            None => None,
+        };
+        let got = tokio::task::spawn_blocking(work).await;
+        drop(place);
+        let got = got.map_err(|e| Stop::of("source", &e))?;
+        match (got, host) {
+            (Err(Error::Throttled { wait, .. }), Some(host)) => Err(host.refused(wait)),
+            (got, host) => {
+                if let (Ok(_), Some(host)) = (&got, host) {
+                    host.answered();
+                }
+                got.map_err(|error| moves::stop(&error).into())
+            }
+        }
     }
 
     /// A path without a scheme is one of this machine, relative to the configuration.
@@ -209,69 +362,6 @@ impl Sources {
         format!("file://{}", std::path::absolute(&path).unwrap_or(path).display())
     }
 
-    fn auth(&self, spec: &AuthSpec) -> Result<Auth, Stop> {
-        let basic = spec.username.as_ref().zip(spec.password_file.as_ref());
-        let ssh = spec.ssh_key_file.as_ref().zip(spec.known_hosts_file.as_ref());
-        match (&spec.token_file, basic, ssh) {
-            (Some(file), ..) => Ok(Auth::Bearer {
-                token: self.line(file)?,
-            }),
-            (None, Some((username, file)), _) => Ok(Auth::Basic {
-                username: username.clone(),
-                password: self.line(file)?,
-            }),
-            (None, None, Some((key, hosts))) => Ok(Auth::Ssh {
-                private_key: self.read(key)?,
-                known_hosts: self.read(hosts)?,
-            }),
-            _ => Ok(Auth::None),
-        }
-    }
-
-    fn client(&self, spec: &AuthSpec) -> Result<Option<ClientCertificate>, Stop> {
-        let files = spec.client_certificate_file.as_ref().zip(spec.client_key_file.as_ref());
-        let Some((certificate, key)) = files else {
-            return Ok(None);
-        };
-        Ok(Some(ClientCertificate {
-            certificate_pem: self.read(certificate)?,
-            key_pem: self.read(key)?,
-        }))
-    }
-
-    /// A secret of one line.
-    fn line(&self, file: &str) -> Result<String, Stop> {
-        self.read(file)
-            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-    }
-
-    fn read(&self, file: &str) -> Result<String, Stop> {
-        let path = self.base.join(file);
-        std::fs::read_to_string(&path).map_err(|e| {
-            let text = format!("`{}` can't be read: {}", path.display(), chain(&e));
-            Stop::of("source", &std::io::Error::other(text))
-        })
-    }
-}
-
-/// Whether two would ask the same of the same server.
-fn asks_as(a: &RepositorySpec, b: &RepositorySpec) -> bool {
-    (&a.git, &a.auth, &a.proxy, a.max_size) == (&b.git, &b.auth, &b.proxy, b.max_size)
-}
-
-/// Of every repository; the one of before where it would be asked the same.
-fn slots(config: &Config, before: &BTreeMap<String, Arc<Slot>>) -> BTreeMap<String, Arc<Slot>> {
-    let slot = |(name, spec): (&String, &RepositorySpec)| {
-        let known = before.get(name).filter(|slot| asks_as(&slot.spec, spec));
-        let slot = known.cloned().unwrap_or_else(|| {
-            Arc::new(Slot {
-                spec: spec.clone(),
-                current: Mutex::new(None),
-            })
-        });
-        (name.clone(), slot)
-    };
-    config.repositories.iter().map(slot).collect()
 }
 
 fn reference(spec: &RefSpec) -> Result<Reference, Stop> {

@@ -170,7 +170,7 @@ impl Shop {
         fs::write(self.work.path().join("repo").join(file), content).expect("a file");
         self.commit();
         self.runtime
-            .block_on(self.engine.sources().refresh("shop"))
+            .block_on(self.engine.sources().refresh("shop", &std::sync::Arc::default()))
             .map(drop)
             .expect("a revision");
         let mut reports = Vec::new();

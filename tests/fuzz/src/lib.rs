@@ -122,6 +122,12 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::urls,
     },
     Target {
+        name: "signatures",
+        what: "lists of public keys, and signatures of commits",
+        run: source::signed,
+        seeds: source::signed_seeds,
+    },
+    Target {
         name: "answers",
         what: "what a git server answers: packet lines, references, packs",
         run: source::answers,

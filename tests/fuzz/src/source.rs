@@ -28,6 +28,54 @@ pub(crate) fn tree_object(bytes: &[u8]) {
     }
 }
 
+/// A list of keys and a commit, a NUL between: whatever they are, nothing passes that was not signed.
+pub(crate) fn signed(bytes: &[u8]) {
+    let (list, object) = bytes.split_at(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
+    if windlass_source::fuzz::signed(list, object.get(1..).unwrap_or_default()) == Some(true) {
+        // Nobody guesses a signature: what passes is a seed's own.
+        let text = String::from_utf8_lossy(object);
+        assert!(text.contains("gpgsig"), "{text}");
+    }
+}
+
+/// A commit that was signed with ssh, and with its key or another one.
+pub(crate) fn signed_seeds(_: &Path) -> Vec<Vec<u8>> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let key = dir.path().join("key");
+    let mut making = Command::new("ssh-keygen");
+    let made = making
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(&key)
+        .status();
+    assert!(made.expect("ssh-keygen runs").success());
+    let git = |args: &[&str]| run_git(dir.path(), args, b"");
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    let by = format!("user.signingkey={}", key.display());
+    git(&[
+        "-c",
+        "gpg.format=ssh",
+        "-c",
+        &by,
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "-S",
+        "-m",
+        "x",
+    ]);
+    let commit = git(&["cat-file", "commit", "HEAD"]);
+    let public = fs::read(key.with_extension("pub")).expect("a key");
+    let lists = [
+        public.clone(),
+        [b"ada valid-after=\"20200101\",namespaces=\"git\" ".as_slice(), &public].concat(),
+        b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZ\n-----END PGP PUBLIC KEY BLOCK-----\n".to_vec(),
+    ];
+    lists
+        .iter()
+        .map(|list| [list.as_slice(), b"\0", &commit].concat())
+        .collect()
+}
+
 /// No part of a URL that may hold a secret is repeated, whatever becomes of the URL.
 pub(crate) fn remote(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

@@ -64,7 +64,19 @@ pub(crate) fn fuzz(session: &mut Session) -> Result<(), Error> {
 pub(crate) fn everything(session: &mut Session) -> Result<(), Error> {
     lint(session)?;
     build(session)?;
+    signing(session)?;
     ssh_server(session)
+}
+
+/// What commits are signed with in tests; `ssh-keygen` comes with the ssh client.
+fn signing(session: &mut Session) -> Result<(), Error> {
+    if program("gpg").is_some() || debian::install(session, &["gnupg"], "signatures of commits are tested with it")? {
+        return Ok(());
+    }
+    Err(Error::Missing {
+        what: "missing on this machine: gpg, which signatures of commits are tested with".to_owned(),
+        remedy: "install it (Debian: gnupg)".to_owned(),
+    })
 }
 
 /// A real `sshd` to test against; started by tests, on 127.0.0.1. Where a service manager runs, installing the package would open

@@ -33,9 +33,42 @@ pub struct RepositorySpec {
     #[serde(default, with = "size")]
     #[schemars(with = "Option<Size>")]
     pub max_size: Option<u64>,
+    /// Whose signatures a revision must have before anything is rendered of it. Absent = nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<VerifySpec>,
     /// Plugins that serve all Apps of the repository.
     #[serde(default)]
     pub plugins: ServingSpec,
+}
+
+/// `Repository.spec.verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifySpec {
+    /// What has to be signed: the commit, the annotated tag that `git.ref` names, or both.
+    #[serde(default)]
+    pub mode: VerifyMode,
+    /// Files with the public keys that count, each any number of: lines of ssh (`allowed_signers`, or public keys), or OpenPGP keys in ASCII
+    /// armor. Relative to the configuration file.
+    #[serde(default)]
+    pub key_files: Vec<String>,
+    /// Of an object in a cluster, instead of files: a Secret of its namespace, each key of which is such a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+}
+
+/// What has to be signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VerifyMode {
+    /// The commit.
+    #[default]
+    #[serde(rename = "HEAD")]
+    Head,
+    /// The annotated tag.
+    Tag,
+    /// Both.
+    #[serde(rename = "TagAndHEAD")]
+    TagAndHead,
 }
 
 /// `Repository.spec.plugins`.
@@ -203,6 +236,20 @@ pub(crate) const HOLD_A_BRANCH: &str = "`Hold` is about branches; a tag that mov
 pub(crate) const NAME_A_SECRET: &str =
     "put the credentials into a Secret of the same namespace and name that (`secretRef`), alone";
 
+/// Of the keys of signatures in a cluster, for people.
+pub(crate) const NAME_A_SECRET_OF_KEYS: &str =
+    "put the public keys into a Secret of the same namespace and name that (`secretRef`)";
+
+/// Of the keys of signatures in a file, for people.
+const NAME_KEY_FILES: &str = "name the files with the public keys that count (`keyFiles`)";
+
+/// Of tags that are to be signed, for people.
+pub(crate) const VERIFY_A_TAG: &str =
+    "`Tag` and `TagAndHEAD` are about annotated tags: give `git.ref.tag` or `git.ref.semver`";
+
+/// Files of keys of one Repository: one for each team that may sign is few. Each is read in every poll.
+pub(crate) const MAX_KEY_FILES: usize = 32;
+
 /// Of a URL in a cluster, for people.
 pub(crate) const REMOTE: &str = "write `https://…`, `ssh://USER@HOST/…` or `USER@HOST:…`";
 
@@ -211,6 +258,7 @@ pub(super) fn check(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
     check_home(spec, home)?;
     check_reference(&spec.git)?;
     spec.auth.as_ref().map_or(Ok(()), |auth| check_auth(auth, home))?;
+    check_verify(spec, home)?;
     distinct(
         spec.plugins.validators.as_deref().unwrap_or_default(),
         "spec.plugins.validators",
@@ -263,6 +311,11 @@ fn check_home(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
             ),
             file("/spec/auth/clientKeyFile", &auth.client_key_file, instead),
             file("/spec/git/caFile", &spec.git.ca_file, instead),
+            Bound {
+                pointer: "/spec/verify/keyFiles",
+                given: spec.verify.as_ref().is_some_and(|verify| !verify.key_files.is_empty()),
+                instead: NAME_A_SECRET_OF_KEYS,
+            },
             file("/spec/proxy/passwordFile", proxy_file, instead),
             Bound {
                 pointer: "/spec/git/url",
@@ -276,6 +329,11 @@ fn check_home(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
         &[
             secret("/spec/auth/secretRef", &auth.secret_ref, "name files"),
             secret("/spec/proxy/secretRef", proxy_secret, "write `passwordFile`"),
+            Bound {
+                pointer: "/spec/verify/secretRef",
+                given: spec.verify.as_ref().is_some_and(|verify| verify.secret_ref.is_some()),
+                instead: NAME_KEY_FILES,
+            },
         ],
     )
 }
@@ -305,6 +363,28 @@ fn check_reference(git: &GitSpec) -> Result<(), Mistake> {
     if git.on_forced_push == ForcedPushMode::Hold && !is_branch {
         let message = format!("spec.git.onForcedPush: {HOLD_A_BRANCH}");
         return Err(("/spec/git/onForcedPush".to_owned(), message));
+    }
+    Ok(())
+}
+
+fn check_verify(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
+    let Some(verify) = &spec.verify else { return Ok(()) };
+    let wrong = |pointer: &str, words: &str| {
+        let field = pointer.trim_start_matches('/').replace('/', ".");
+        Err((pointer.to_owned(), format!("{field}: {words}")))
+    };
+    // Where they may not be was checked already.
+    match home {
+        Home::File if verify.key_files.is_empty() => return wrong("/spec/verify", NAME_KEY_FILES),
+        Home::Cluster if verify.secret_ref.is_none() => return wrong("/spec/verify", NAME_A_SECRET_OF_KEYS),
+        _ => {}
+    }
+    if verify.key_files.len() > MAX_KEY_FILES {
+        return wrong("/spec/verify/keyFiles", &format!("has more than {MAX_KEY_FILES} files"));
+    }
+    let reference = &spec.git.reference;
+    if verify.mode != VerifyMode::Head && reference.tag.is_none() && reference.semver.is_none() {
+        return wrong("/spec/verify/mode", VERIFY_A_TAG);
     }
     Ok(())
 }

@@ -160,6 +160,20 @@ fn repository_rules() -> Vec<Addition> {
         never("spec.git.caFile"),
         rule("spec.auth", "has(self.secretRef) && !has(self.username)", auth),
         rule("spec.proxy", "!has(self.username)", auth),
+        rule("spec.verify", "has(self.secretRef)", repository::NAME_A_SECRET_OF_KEYS),
+        items("spec.verify.keyFiles", repository::MAX_KEY_FILES),
+        no_file(
+            "spec.verify.keyFiles",
+            "self.size() == 0",
+            repository::NAME_A_SECRET_OF_KEYS,
+        ),
+        never("spec.verify.keyFiles"),
+        rule(
+            "spec",
+            "!has(self.verify) || !has(self.verify.mode) || self.verify.mode == 'HEAD' || has(self.git.ref) && \
+             (has(self.git.ref.tag) || has(self.git.ref.semver))",
+            repository::VERIFY_A_TAG,
+        ),
         no_file("spec.proxy.passwordFile", "false", auth),
         never("spec.proxy.passwordFile"),
         items("spec.plugins.validators", MANY),

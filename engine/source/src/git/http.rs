@@ -5,8 +5,9 @@
 
 mod exchange;
 mod failure;
+mod retry;
 
-use std::{any::Any, io::Cursor, pin::pin, sync::Arc};
+use std::{any::Any, io::Cursor, pin::pin, sync::Arc, time::SystemTime};
 
 use gix_transport::client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse, Transport};
 use reqwest::{
@@ -208,18 +209,23 @@ impl Connection {
 
     fn check_status(&self, response: &reqwest::Response) -> Result<(), Error> {
         let (url, status) = (self.url(), response.status());
+        let wait = retry::retry_after(response.headers(), SystemTime::now());
+        // A forge that has had enough says 403 as well, and tells by the header what it means.
+        let is_patience = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::FORBIDDEN) && wait.is_some();
         match status {
             StatusCode::OK => Ok(()),
+            _ if is_patience || status == StatusCode::TOO_MANY_REQUESTS => Err(Error::Throttled {
+                url,
+                status: status.as_u16(),
+                wait,
+            }),
             StatusCode::UNAUTHORIZED => Err(Error::Unauthenticated {
                 url,
                 given: self.authorization.is_some(),
             }),
             StatusCode::FORBIDDEN => Err(Error::Forbidden { url }),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(Error::NotFound { url }),
-            _ => {
-                let transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-                Err(self.refused(&format!("HTTP status {status}"), transient))
-            }
+            _ => Err(self.refused(&format!("HTTP status {status}"), status.is_server_error())),
         }
     }
 

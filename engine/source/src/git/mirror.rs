@@ -1,11 +1,15 @@
 //! From a reference to a revision.
 
+mod listing;
 mod moves;
+mod signed;
 
 use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
+
+pub use listing::Listing;
 
 use gix::objs::Kind;
 use windlass_core::{oid::Oid, render::Instant, version};
@@ -20,7 +24,8 @@ use super::{
 use crate::{
     budget::{Budget, Cancel, Limits, lock},
     error::{Cause, Error},
-    revision::{Moved, OnForcedPush, Reference, Revision},
+    revision::{Demands, Moved, OnForcedPush, Reference, Revision},
+    signature::Signer,
 };
 
 /// Attempts when a reference moves between the question and the fetch, or another process swaps generations under us.
@@ -47,7 +52,13 @@ struct Attempt<'a> {
     reference: &'a Reference,
     budget: &'a Arc<Budget>,
     cancel: &'a Cancel,
-    on_forced_push: OnForcedPush,
+    demands: Demands<'a>,
+}
+
+/// A commit that is here, with what is demanded of it.
+struct Found<'r> {
+    commit: gix::Commit<'r>,
+    signers: Vec<Signer>,
 }
 
 impl Mirror {
@@ -81,17 +92,18 @@ impl Mirror {
         self.resolve_guarded(reference, OnForcedPush::Follow, cancel)
     }
 
-    /// As [`Mirror::resolve`], with a say in what happens when a branch was pushed with force.
+    /// As [`Mirror::resolve`], with demands: what happens when a branch was pushed with force, and whose signature is wanted.
     ///
     /// # Errors
-    /// As [`Mirror::resolve`], and [`Error::ForcedPush`] when that is to be held: what the reference pointed to before stays
-    /// remembered until it is followed.
-    pub fn resolve_guarded(
+    /// As [`Mirror::resolve`]; [`Error::ForcedPush`] when that is to be held, and [`Error::Signature`] when it is not signed as demanded:
+    /// what the reference pointed to before stays remembered until it is followed.
+    pub fn resolve_guarded<'d>(
         &self,
         reference: &Reference,
-        on_forced_push: OnForcedPush,
+        demands: impl Into<Demands<'d>>,
         cancel: &Cancel,
     ) -> Result<Revision, Error> {
+        let demands = demands.into();
         reference.check()?;
         self.layout.ensure()?;
         space::stamp(self.layout.dir());
@@ -102,7 +114,7 @@ impl Mirror {
             reference,
             budget: &budget,
             cancel,
-            on_forced_push,
+            demands,
         };
         for _ in 0..ATTEMPTS {
             budget.check()?;
@@ -192,17 +204,19 @@ impl Attempt<'_> {
         if let Reference::Commit(id) = self.reference
             && usable
         {
-            let (id, name) = (git_id(id)?, self.reference.full_name());
-            if let Some(commit) = self.find(Some(&*objects), &repo, &id)? {
-                return self
-                    .revision(&objects, &commit, &Advertised { id, name }, None)
-                    .map(Some);
+            let advertised = Advertised {
+                id: git_id(id)?,
+                tag: None,
+                name: self.reference.full_name(),
+            };
+            if let Some(found) = self.found(Some(&*objects), &repo, &advertised)? {
+                return self.revision(&objects, &found, &advertised, None).map(Some);
             }
         }
         let session = Session::ask(&self.mirror.remote, self.reference, &repo, self.budget)?;
         let advertised = session.advertised.clone();
-        if usable && let Some(commit) = self.find(Some(&*objects), &repo, &advertised.id)? {
-            return self.here(&objects, &repo, &commit, &advertised, None).map(Some);
+        if usable && let Some(found) = self.found(Some(&*objects), &repo, &advertised)? {
+            return self.here(&objects, &repo, &found, &advertised, None).map(Some);
         }
         self.budget.extend_to_fetch();
         let write = self.mirror.layout.lock(self.budget)?;
@@ -210,8 +224,8 @@ impl Attempt<'_> {
             return Ok(None);
         }
         // Whoever had the lock may have fetched the same.
-        if usable && let Some(commit) = self.find(Some(&*objects), &repo, &advertised.id)? {
-            return self.here(&objects, &repo, &commit, &advertised, Some(&write)).map(Some);
+        if usable && let Some(found) = self.found(Some(&*objects), &repo, &advertised)? {
+            return self.here(&objects, &repo, &found, &advertised, Some(&write)).map(Some);
         }
         objects.generation.tidy();
         // A process that was forked by another thread may have held a lock when the old generation was let go.
@@ -224,10 +238,10 @@ impl Attempt<'_> {
             return self.swap(&write, before);
         }
         session.fetch(self.reference, self.budget)?;
-        let Some(commit) = self.find(Some(&*objects), &repo, &advertised.id)? else {
+        let Some(found) = self.found(Some(&*objects), &repo, &advertised)? else {
             return Ok(None);
         };
-        self.here(&objects, &repo, &commit, &advertised, Some(&write)).map(Some)
+        self.here(&objects, &repo, &found, &advertised, Some(&write)).map(Some)
     }
 
     /// The revision of a commit that is in the mirror.
@@ -235,12 +249,12 @@ impl Attempt<'_> {
         &self,
         objects: &Arc<Objects>,
         repo: &gix::Repository,
-        commit: &gix::Commit<'_>,
+        found: &Found<'_>,
         advertised: &Advertised,
         held: Option<&WriteLock>,
     ) -> Result<Revision, Error> {
-        let moved = self.remember(repo, advertised, commit, held)?;
-        self.revision(objects, commit, advertised, moved)
+        let moved = self.remember(repo, advertised, &found.commit, held)?;
+        self.revision(objects, found, advertised, moved)
     }
 
     /// Fetches into the next generation and makes it the one in use. What the reference pointed to before comes from the old
@@ -253,11 +267,11 @@ impl Attempt<'_> {
         let advertised = session.advertised.clone();
         session.fetch(self.reference, self.budget)?;
         // Judged before it is published: a push that is held leaves the old generation, which knows what was before.
-        let Some(commit) = self.find(None, &repo, &advertised.id)? else {
+        let Some(found) = self.found(None, &repo, &advertised)? else {
             return Ok(None);
         };
-        let moved = self.allowed(self.moved(before, &commit, write)?, &commit)?;
-        drop(commit);
+        let moved = self.allowed(self.moved(before, &found.commit, write)?, &found.commit)?;
+        drop(found);
         drop(repo);
         layout.publish(write, &name)?;
         tracing::debug!(url = self.mirror.remote.url(), generation = name, "swapped packs");
@@ -265,11 +279,11 @@ impl Attempt<'_> {
         // Our own handle on the old generation is gone only now.
         layout.sweep();
         let repo = objects.generation.repo.to_thread_local();
-        let Some(commit) = self.find(Some(&*objects), &repo, &advertised.id)? else {
+        let Some(found) = self.found(Some(&*objects), &repo, &advertised)? else {
             return Ok(None);
         };
-        self.point(&repo, commit.id)?;
-        self.revision(&objects, &commit, &advertised, moved).map(Some)
+        self.point(&repo, found.commit.id)?;
+        self.revision(&objects, &found, &advertised, moved).map(Some)
     }
 
     /// The commit behind an id if it and its folder are here. Tags that the server did not peel are peeled.
@@ -317,7 +331,7 @@ impl Attempt<'_> {
     fn revision(
         &self,
         objects: &Arc<Objects>,
-        commit: &gix::Commit<'_>,
+        Found { commit, signers }: &Found<'_>,
         advertised: &Advertised,
         moved: Option<Moved>,
     ) -> Result<Revision, Error> {
@@ -342,6 +356,7 @@ impl Attempt<'_> {
             subject: shorten(&decoded.message().summary().to_string()),
             reference: advertised.name.clone(),
             moved,
+            signers: signers.clone(),
         })
     }
 }

@@ -117,6 +117,13 @@ impl Remote {
         &self.text
     }
 
+    /// The server by name and, where the URL says one, port, in lower case; none for a repository of this machine's file system.
+    /// Two URLs with the same one are answered by the same server.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        server(&self.url)
+    }
+
     pub(super) const fn parsed(&self) -> &gix::Url {
         &self.url
     }
@@ -190,6 +197,21 @@ impl fmt::Debug for Remote {
     }
 }
 
+/// As [`Remote::server`], of a URL alone; none as well where it is no URL.
+#[must_use]
+pub fn server_of(url: &str) -> Option<String> {
+    server(&url::parse(url).ok()?)
+}
+
+fn server(url: &gix::Url) -> Option<String> {
+    let host = url.host().filter(|_| url.scheme != Scheme::File)?;
+    let host = host.to_ascii_lowercase();
+    Some(match url.port {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +239,19 @@ mod tests {
         for url in ["git@h.example:a/b.git", "ssh://git@h.example:2222/a"] {
             assert_eq!(Remote::new(url, ssh(), Tls::default()).unwrap().url(), url);
         }
+    }
+
+    #[test]
+    fn servers_are_told_by_their_urls() {
+        let server = |url: &str, auth| Remote::new(url, auth, Tls::default()).unwrap().server();
+        for (url, expected) in [
+            ("https://Git.Example.org/a/b.git", Some("git.example.org")),
+            ("http://127.0.0.1:8080/x", Some("127.0.0.1:8080")),
+            ("file:///srv/x.git", None),
+        ] {
+            assert_eq!(server(url, Auth::None).as_deref(), expected, "{url}");
+        }
+        assert_eq!(server("git@h.example:a/b.git", ssh()).as_deref(), Some("h.example"));
     }
 
     #[test]

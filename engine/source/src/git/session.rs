@@ -8,7 +8,7 @@ use gix::{
     protocol::handshake::Ref,
     remote::{
         Connection, Direction,
-        fetch::{Prepare, RefMap, Shallow, Status, Tags},
+        fetch::{Prepare, Shallow, Status, Tags},
     },
 };
 use gix_transport::client::blocking_io::Transport;
@@ -35,6 +35,8 @@ pub(super) type Boxed = Box<dyn Transport + Send>;
 pub(super) struct Advertised {
     /// Of the commit, tags peeled as far as the server says.
     pub(super) id: gix::ObjectId,
+    /// Of the annotated tag before it, if the server says so.
+    pub(super) tag: Option<gix::ObjectId>,
     /// Full name: of the branch when `HEAD` was asked for.
     pub(super) name: String,
 }
@@ -62,7 +64,7 @@ impl<'repo> Session<'repo> {
         let connection = connect(remote, &git_remote, budget)?;
         let prepared = connection.prepare_fetch(Discard, gix::remote::ref_map::Options::default());
         let prepared = prepared.map_err(|e| failure(e, budget))?;
-        match advertised(prepared.ref_map(), reference) {
+        match advertised(&prepared.ref_map().remote_refs, reference) {
             Some(advertised) => Ok(Self {
                 prepared,
                 repo,
@@ -133,26 +135,29 @@ fn connect<'a, 'repo>(
 }
 
 /// Finds the reference among what the server listed.
-fn advertised(map: &RefMap, reference: &Reference) -> Option<Advertised> {
+pub(super) fn advertised(refs: &[Ref], reference: &Reference) -> Option<Advertised> {
     let name = reference.full_name();
     if let Reference::Commit(id) = reference {
         return Some(Advertised {
             id: gix::ObjectId::try_from(id.as_bytes()).ok()?,
+            tag: None,
             name,
         });
     }
-    map.remote_refs.iter().find_map(|found| {
-        let (full_name, target, id) = match found {
+    refs.iter().find_map(|found| {
+        let (full_name, target, id, tag) = match found {
             Ref::Peeled {
-                full_ref_name, object, ..
-            }
-            | Ref::Direct { full_ref_name, object } => (full_ref_name, None, object),
+                full_ref_name,
+                tag,
+                object,
+            } => (full_ref_name, None, object, Some(*tag)),
+            Ref::Direct { full_ref_name, object } => (full_ref_name, None, object, None),
             Ref::Symbolic {
                 full_ref_name,
                 target,
+                tag,
                 object,
-                ..
-            } => (full_ref_name, Some(target), object),
+            } => (full_ref_name, Some(target), object, *tag),
             Ref::Unborn { .. } => return None,
         };
         let shown = if *reference == Reference::Head {
@@ -162,6 +167,7 @@ fn advertised(map: &RefMap, reference: &Reference) -> Option<Advertised> {
         };
         (full_name.as_bytes() == name.as_bytes()).then(|| Advertised {
             id: *id,
+            tag,
             name: shown.to_str_lossy().into_owned(),
         })
     })
@@ -194,6 +200,30 @@ fn missing(remote: &Remote, reference: &Reference, repo: &gix::Repository, budge
     }
 }
 
+/// All tags, into a place of their own: so that their names are asked for as a pattern.
+const ALL_TAGS: &str = "+refs/tags/*:refs/listed/tags/*";
+
+/// What the server says that some references point to, in one conversation.
+pub(super) fn listed(
+    remote: &Remote,
+    references: &[Reference],
+    repo: &gix::Repository,
+    budget: &Arc<Budget>,
+) -> Result<Vec<Ref>, Error> {
+    let spec = |reference: &Reference| match reference {
+        Reference::Commit(_) => None,
+        Reference::Version(_) => Some(ALL_TAGS.to_owned()),
+        reference => Some(reference.full_name()),
+    };
+    let mut specs: Vec<String> = references.iter().filter_map(spec).collect();
+    specs.sort();
+    specs.dedup();
+    if specs.is_empty() {
+        return Ok(Vec::new());
+    }
+    list(remote, &specs, repo, budget)
+}
+
 /// What the server has that some specs match.
 fn list(remote: &Remote, specs: &[String], repo: &gix::Repository, budget: &Arc<Budget>) -> Result<Vec<Ref>, Error> {
     let git_remote = git_remote(remote, specs, repo)?;
@@ -204,13 +234,14 @@ fn list(remote: &Remote, specs: &[String], repo: &gix::Repository, budget: &Arc<
 
 /// Short names of all tags. Those that are no UTF-8 are no versions either, and nothing else is asked of them.
 pub(super) fn tags(remote: &Remote, repo: &gix::Repository, budget: &Arc<Budget>) -> Result<Vec<String>, Error> {
-    let specs = ["+refs/tags/*:refs/listed/tags/*".to_owned()];
-    let listed = list(remote, &specs, repo, budget)?;
-    let names = listed.iter().filter_map(|r| r.unpack().0.to_str().ok());
-    Ok(names
-        .filter_map(|name| name.strip_prefix("refs/tags/"))
-        .map(str::to_owned)
-        .collect())
+    let listed = list(remote, &[ALL_TAGS.to_owned()], repo, budget)?;
+    Ok(tags_of(&listed).map(str::to_owned).collect())
+}
+
+/// Short names of the tags among what was listed.
+pub(super) fn tags_of(refs: &[Ref]) -> impl Iterator<Item = &str> {
+    let names = refs.iter().filter_map(|r| r.unpack().0.to_str().ok());
+    names.filter_map(|name| name.strip_prefix("refs/tags/"))
 }
 
 fn suggest(refs: &[Ref], preferred: &str) -> Vec<String> {

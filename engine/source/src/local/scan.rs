@@ -111,6 +111,7 @@ pub(super) fn run(folder: &Folder, cancel: &Cancel) -> Result<Scan, Error> {
         subject: String::new(),
         reference: folder.root.display().to_string(),
         moved: None,
+        signers: Vec::new(),
     };
     Ok(Scan {
         revision,

@@ -152,6 +152,9 @@ impl Metrics {
                 self.fetches.get_or_create(&label("outcome", "commit")).inc();
                 self.standing().repositories.insert(repository.clone(), true);
             }
+            Event::SourceRecovered { repository, .. } => {
+                self.standing().repositories.insert(repository.clone(), true);
+            }
             Event::SourceFailed { repository, .. } => {
                 self.fetches.get_or_create(&label("outcome", "failed")).inc();
                 self.standing().repositories.insert(repository.clone(), false);

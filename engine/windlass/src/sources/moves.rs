@@ -46,6 +46,7 @@ pub(super) fn stop(error: &Error) -> Stop {
     match error {
         Error::ForcedPush { .. } => Stop::of("forced-push", error)
             .help("compare the two; to go along, set `git.onForcedPush: Follow` for one sync, then `Hold` again"),
+        Error::Signature { flaw, .. } => Stop::of(flaw.code(), error).help(flaw.help()),
         _ => Stop::of("source", error),
     }
 }

@@ -131,8 +131,12 @@ pub(crate) enum Fault {
     FlipFromEnd(usize),
     /// A status and nothing else.
     Status(u16),
+    /// A status with `Retry-After`.
+    RetryAfter(u16, String),
     /// A redirect to this base URL, path and query kept.
     Redirect(String),
+    /// Sends the body with one text, all of its occurrences, in place of another as long.
+    Replace(String, String),
     /// A page of HTML with status 200.
     Html,
 }
@@ -305,6 +309,10 @@ impl Shared {
     fn misbehave(&self, request: &Request, fault: Fault, stream: &mut dyn Write) -> io::Result<()> {
         match &fault {
             Fault::Status(code) => return respond(stream, &format!("{code} As Asked"), "", b""),
+            Fault::RetryAfter(code, when) => {
+                let header = format!("Retry-After: {when}\r\n");
+                return respond(stream, &format!("{code} As Asked"), &header, b"");
+            }
             Fault::Html => return respond(stream, "200 OK", "Content-Type: text/html\r\n", b"<html>hello</html>"),
             Fault::Redirect(base) => {
                 let location = format!("Location: {base}{}\r\n", request.target);
@@ -318,6 +326,12 @@ impl Shared {
             headers,
             mut body,
         } = backend(git_command(&self.root), &self.root, request)?;
+        if let Fault::Replace(from, to) = &fault {
+            while let Some(at) = body.windows(from.len()).position(|window| window == from.as_bytes()) {
+                body[at..at + to.len()].copy_from_slice(to.as_bytes());
+            }
+            return respond(stream, &status, &headers, &body);
+        }
         if let Fault::FlipFromEnd(back) = fault {
             let at = body.len() - back;
             body[at] ^= 0xff;

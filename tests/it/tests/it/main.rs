@@ -22,6 +22,8 @@ mod kill;
 mod live;
 mod processes;
 mod repositories;
+mod polls;
+mod signatures;
 mod native;
 mod schema;
 mod validate;

@@ -94,6 +94,10 @@ fn nobody_in_a_cluster_names_a_file_of_the_engine() {
             json!({"git": {"url": remote}, "plugins": {"notify": [{"name": "webhook", "secretFiles": {"a": "/token"}}]}}),
             "/spec/plugins/notify/0/secretFiles",
         ),
+        (
+            json!({"git": {"url": remote}, "verify": {"keyFiles": ["/etc/keys"]}}),
+            "/spec/verify/keyFiles",
+        ),
     ] {
         let object = repository(&spec);
         assert!(
@@ -127,6 +131,10 @@ fn a_secret_is_named_in_a_cluster_only() {
         (
             json!({"git": git, "proxy": {"url": "http://p:1", "secretRef": {"name": "s"}}}),
             "/spec/proxy/secretRef",
+        ),
+        (
+            json!({"git": git, "verify": {"secretRef": {"name": "s"}}}),
+            "/spec/verify/secretRef",
         ),
         (
             json!({"git": git, "plugins": {"notify": [{"name": "webhook", "secretRef": {"name": "s"}}]}}),

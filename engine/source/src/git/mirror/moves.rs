@@ -86,7 +86,7 @@ impl Attempt<'_> {
         let is_branch = matches!(self.reference, Reference::Branch(_) | Reference::Head);
         match (moved, oid(&commit.id)) {
             (Some(Moved { from, descends }), Some(to))
-                if is_branch && self.on_forced_push == OnForcedPush::Hold && descends != Some(true) =>
+                if is_branch && self.demands.on_forced_push == OnForcedPush::Hold && descends != Some(true) =>
             {
                 Err(Error::ForcedPush {
                     url: self.budget.url().to_owned(),

@@ -85,6 +85,10 @@ impl Board {
                 self.failing.remove(repository);
                 self.fetched(repository, revision, subject, author)
             }
+            Event::SourceRecovered { repository, .. } => {
+                self.failing.remove(repository);
+                String::new()
+            }
             Event::SourceFailed { repository, diagnostic } => self.source_failed(repository, diagnostic),
             Event::Stage { app, stage } => {
                 self.apps.entry(app.clone()).or_default().stage = Some(*stage);

@@ -5,7 +5,10 @@ mod site;
 use serde_json::{Value, json};
 
 use super::bed::{Running, soon};
-use crate::sandbox::config_map;
+use crate::{
+    git_server::{Options, authority::Authority},
+    sandbox::config_map,
+};
 use site::{Site, condition};
 
 #[test]
@@ -315,6 +318,49 @@ fn a_cluster_by_the_kubeconfig_of_a_secret_counts_with_its_credential_of_now() {
         cluster["status"]["version"].as_str().unwrap().starts_with("v1."),
         "{cluster}"
     );
+}
+
+#[test]
+fn a_repository_logs_in_with_what_its_secret_holds_by_now() {
+    let site = Site::serving(Options {
+        authority: Some(Authority::new()),
+        // `git:right`
+        authorization: Some("Basic Z2l0OnJpZ2h0"),
+        ..Options::default()
+    });
+    site.install();
+    site.commit(&[("api/a.yaml", Some(&config_map("a", "1")))]);
+    let _running = site.run();
+    site.repository("shop");
+    let ready = || {
+        let repository = site.object("repositories", "shop", "repo").unwrap();
+        site::find(&repository, "Ready")
+    };
+    let secrets = "/api/v1/namespaces/shop/secrets";
+    let told = |words: &str| {
+        soon(words, || {
+            let ready = ready();
+            Ok(ready["status"] == "False" && ready["message"].as_str().unwrap().contains(words))
+        });
+    };
+    let path = "/apis/windlass.dev/v1alpha1/namespaces/shop/repositories/repo";
+    site.person()
+        .merge(path, &json!({"spec": {"auth": {"secretRef": {"name": "git"}}}}))
+        .unwrap();
+    told("there is no Secret `shop/git`");
+    let secret = |data: &Value| json!({"metadata": {"name": "git"}, "stringData": data});
+    let half = secret(&json!({"username": "git", "ca.crt": site.git_authority()}));
+    site.person().create(secrets, &half).unwrap();
+    told("Secret `shop/git` has no `password`");
+    let put = |data: &Value| {
+        let path = format!("{secrets}/git");
+        site.person().merge(&path, &json!({"stringData": data})).unwrap();
+    };
+    put(&json!({"password": "wrong"}));
+    told("401");
+    put(&json!({"password": "right\n"}));
+    site.app("shop", "api", &json!({}));
+    site.ready("shop", "api");
 }
 
 #[test]

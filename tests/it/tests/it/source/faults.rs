@@ -254,3 +254,129 @@ fn a_stuck_fetch_holds_up_nobody_who_does_not_need_it() {
     server.set_faults(Vec::new());
     assert_eq!(text(&main_of(&other), "a"), "two\n");
 }
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_says_for_how_long() {
+    let (bed, server) = large();
+    let date = "Fri, 27 Nov 2099 10:00:00 GMT";
+    for part in [HANDSHAKE, LS_REFS, FETCH] {
+        for (code, says, expected) in [
+            (429, Some("7"), Some(7)),
+            (503, Some("60"), Some(60)),
+            (403, Some("60"), Some(60)),
+            (429, None, None),
+        ] {
+            let fault = says.map_or(Fault::Status(code), |says| Fault::RetryAfter(code, says.to_owned()));
+            server.set_faults(vec![(part, fault)]);
+            let error = resolve(&bed.mirror_of(remote(&server, Auth::None), Limits::default()), main()).unwrap_err();
+            assert!(error.retryable(), "{error}");
+            assert!(
+                matches!(error, Error::Throttled { status, wait, .. }
+                    if status == code && wait == expected.map(Duration::from_secs)),
+                "{part} {code}: {}",
+                chain(&error)
+            );
+        }
+        server.set_faults(vec![(part, Fault::RetryAfter(429, date.to_owned()))]);
+        let error = resolve(&bed.mirror_of(remote(&server, Auth::None), Limits::default()), main()).unwrap_err();
+        let years = Duration::from_secs(365 * 24 * 3600);
+        assert!(
+            matches!(error, Error::Throttled { wait: Some(wait), .. } if wait > years),
+            "{}",
+            chain(&error)
+        );
+    }
+    // Without the header these mean what they always mean.
+    for (code, is_trouble) in [(503, true), (403, false)] {
+        server.set_faults(vec![(HANDSHAKE, Fault::Status(code))]);
+        let error = resolve(&bed.mirror_of(remote(&server, Auth::None), Limits::default()), main()).unwrap_err();
+        assert!(
+            matches!(error, Error::Refused { .. } | Error::Forbidden { .. }) && error.retryable() == is_trouble,
+            "{}",
+            chain(&error)
+        );
+    }
+    assert_recovers(&bed, &server);
+}
+
+#[test]
+fn many_references_are_one_question_and_what_is_here_is_none() {
+    let bed = Bed::new();
+    let server = bed.serve();
+    let mirror = bed.mirror_of(remote(&server, Auth::None), Limits::default());
+    for (tag, name) in [("v1.2.0", "one"), ("v1.4.0", "two")] {
+        bed.repository.commit_file("a", name);
+        bed.repository.git(["branch", name]);
+        bed.repository.git(["tag", "-a", tag, "-m", name]);
+    }
+    bed.repository.git(["tag", "v1.9.0"]);
+    let branch = |name: &str| Reference::Branch(name.to_owned());
+    let range = Reference::Version(windlass_core::version::Range::new("1").unwrap());
+    let missing = branch("three");
+    let asked = [
+        branch("one"),
+        branch("two"),
+        range.clone(),
+        Reference::Head,
+        missing.clone(),
+    ];
+    // One that can't be is nobody else's failure.
+    let all = [asked.as_slice(), &[branch("a b")]].concat();
+    let cancel = Cancel::new();
+    let recall = |reference: &Reference, listing: &windlass_source::Listing| {
+        mirror.recall(reference, listing, windlass_source::OnForcedPush::Follow, &cancel)
+    };
+    let listing = mirror.list(&all, &cancel).unwrap();
+    assert_eq!(
+        server
+            .take_log()
+            .iter()
+            .filter(|line| line.contains(LS_REFS_LINE))
+            .count(),
+        1
+    );
+    for reference in &asked {
+        assert!(
+            recall(reference, &listing).unwrap().is_none(),
+            "nothing is here yet: {reference}"
+        );
+    }
+    for reference in &asked[..4] {
+        resolve(&mirror, reference.clone()).unwrap();
+    }
+    server.take_log();
+    for (reference, content, name) in [
+        (&asked[0], "one", "refs/heads/one"),
+        (&asked[1], "two", "refs/heads/two"),
+        (&range, "two", "refs/tags/v1.9.0"),
+        (&Reference::Head, "two", "refs/heads/main"),
+    ] {
+        let revision = recall(reference, &listing).unwrap().unwrap();
+        assert_eq!(
+            (text(&revision, "a").as_str(), revision.reference.as_str()),
+            (content, name)
+        );
+        let id = Reference::Commit(revision.commit.unwrap());
+        assert!(
+            recall(&id, &windlass_source::Listing::default()).unwrap().is_some(),
+            "a commit needs no listing"
+        );
+    }
+    assert!(recall(&missing, &listing).unwrap().is_none(), "who asks finds out why");
+    assert!(
+        recall(&branch("other"), &listing).unwrap().is_none(),
+        "it was not asked for"
+    );
+    let none = Reference::Version(windlass_core::version::Range::new("7").unwrap());
+    assert!(matches!(recall(&none, &listing), Err(Error::NoVersion { .. })));
+    assert_eq!(server.take_log(), Vec::<String>::new());
+    // What moved is asked about again: whether it was forced is the server's to tell.
+    bed.repository.commit_file("a", "newer");
+    bed.repository.git(["branch", "-f", "one"]);
+    let listing = mirror.list(&asked, &cancel).unwrap();
+    assert!(recall(&asked[0], &listing).unwrap().is_none());
+    assert!(recall(&asked[1], &listing).unwrap().is_some());
+}
+
+/// How the question for references stands in a server's log.
+const LS_REFS_LINE: &str = "ls-refs";

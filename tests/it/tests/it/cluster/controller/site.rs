@@ -35,10 +35,15 @@ impl Site {
 
     /// Without the kinds.
     pub(super) fn bare() -> Self {
+        Self::serving(Options::default())
+    }
+
+    /// Without the kinds, over a git server of that manner.
+    pub(super) fn serving(options: Options) -> Self {
         let sandbox = Sandbox::new();
         let server = Cluster::start().unwrap();
         Self {
-            git: GitServer::start(sandbox.path(), Options::default()),
+            git: GitServer::start(sandbox.path(), options),
             audit: Mutex::new(server.audit().unwrap()),
             server,
             sandbox,
@@ -63,6 +68,11 @@ impl Site {
             })
             .unwrap();
         }
+    }
+
+    /// Who vouches for the git server.
+    pub(super) fn git_authority(&self) -> String {
+        self.git.ca_pem().unwrap()
     }
 
     /// Of this server, with that token.

@@ -44,6 +44,7 @@ fn told(kind: &'static str, spec: &str, reader: &'static str, server: &'static s
 }
 
 const SECRET: &str = "put the credentials into a Secret of the same namespace and name that (`secretRef`), alone";
+const KEYS: &str = "put the public keys into a Secret of the same namespace and name that (`secretRef`)";
 const FILE: &str = "names a file of the engine's own machine, which an object in a cluster may not";
 const INTERVAL: &str = "write a whole number and a unit, such as `30s`, `5m` or `1h`, from 1s to 24h";
 const NAME: &str = "use lower-case letters, digits, `-` and `.`";
@@ -108,6 +109,16 @@ fn repositories() -> Vec<Bad> {
         repository("proxy: {url: 'http://p:1', username: a}", SECRET),
         repository("proxy: {url: 'http://p:1', username: a, passwordFile: p}", FILE),
         repository("proxy: {url: 'http://p:1', username: a, secretRef: {name: s}}", SECRET),
+        repository("verify: {}", KEYS),
+        repository("verify: {keyFiles: [/etc/keys]}", FILE),
+        repository(
+            "verify: {secretRef: {name: k}, mode: Tag}",
+            "`Tag` and `TagAndHEAD` are about annotated tags",
+        ),
+        git(
+            &format!("{url}, ref: {{branch: v1}}}}, verify: {{secretRef: {{name: k}}, mode: TagAndHEAD"),
+            "`Tag` and `TagAndHEAD` are about annotated tags",
+        ),
         repository("interval: 30x", INTERVAL),
         repository("interval: '30'", INTERVAL),
         repository("interval: 0s", INTERVAL),
@@ -396,6 +407,10 @@ pub(super) fn good() -> Vec<Value> {
              plugins: {validators: [{name: schema, version: '1', config: {strict: {deep: [1, null, x]}}}], \
              notify: [{name: webhook, as: chat, config: {url: 'https://a'}, secretRef: {name: hook}, on: [failed, rolled-back], apps: ['shop-*']}]}}",
         ),
+        repository(
+            "{git: {url: 'https://git.test/r.git', ref: {semver: '1'}}, verify: {secretRef: {name: k}, mode: TagAndHEAD}}",
+        ),
+        repository("{git: {url: 'https://git.test/r.git'}, verify: {secretRef: {name: k}, mode: HEAD}}"),
         app("{repository: r}"),
         app("{repository: r, path: 'apps/api/'}"),
         app("{repository: r, path: .hidden/a..b/...}"),
