@@ -9,7 +9,7 @@ pub(crate) mod depends;
 mod document;
 mod load;
 pub(crate) mod notify;
-mod plugin;
+pub(crate) mod plugin;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod tenant;
@@ -28,9 +28,9 @@ pub use app::{
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use depends::{DependsOn, Needed};
 pub use document::{Document, DocumentError, Home, Spec, read};
-pub use load::{ConfigError, load};
+pub use load::{ConfigError, Flaw, load, locate};
 pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
-pub use plugin::{LimitsSpec, PluginSpec, PluginVersion};
+pub use plugin::{LimitsSpec, PluginSpec, PluginVersion, RegistrySpec, Rollout};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
     ValidatorSpec, parse_size,

@@ -51,6 +51,7 @@ use crate::{
     sources::{self, Settings, Sources},
     state::{Inventories, Secret, State, StateError},
     stop::Stop,
+    supply::{self, Supply},
     target::{self, Directory, Manners, Memory, Owner, Previous, Target, TargetChoice},
     validate::Verdicts,
 };
@@ -137,6 +138,7 @@ pub struct Engine {
     room: Room,
     verdicts: Verdicts,
     locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    supply: Supply,
     /// Held while an inventory is written.
     writing: tokio::sync::Mutex<()>,
     events: Mutex<Option<UnboundedSender<Event>>>,
@@ -155,12 +157,13 @@ impl Engine {
         let cache = options.cache.clone().unwrap_or_else(|| state.cache());
         let installation = state.secret().installation();
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
-        let rules = rules(&config, &installation, &plugins);
-        let plugins = Arc::new(Current::new(plugins));
         let inventories = Arc::new(state.inventories()?);
         let outbox = Outbox::open(&config, base, &inventories)?;
         let renders = Store::new(&state.renders(), state.secret()).keeping(&state.history());
         let desk = Desk::open(inventories, Arc::new(renders), config.apps.len())?;
+        let plugins = plugins.keeping(&config, &desk.rollouts().serving(), None);
+        let rules = rules(&config, &installation, &plugins);
+        let plugins = Arc::new(Current::new(plugins));
         let depends = Depends::new(&config);
         let sources = Sources::new(&config, base, state.mirrors(), options.sources.clone());
         let clusters = Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs);
@@ -190,6 +193,7 @@ impl Engine {
             room: Room::new(ROOM),
             verdicts: Verdicts::default(),
             locks: Mutex::default(),
+            supply: Supply::default(),
             writing: tokio::sync::Mutex::default(),
             events: Mutex::default(),
             configured: watch::Sender::new(0),
@@ -257,6 +261,7 @@ impl Engine {
                 reports.push(report);
             }
         }
+        supply::note(self).await;
         outbox::flush_for(self, TELLING).await;
         // Last: what another App takes over from one that left is taken over by now.
         for report in leave::all(self).await {
@@ -399,6 +404,11 @@ impl Engine {
     /// As they are now: a call goes on with what it began with.
     pub(crate) fn plugins(&self) -> Arc<Plugins> {
         self.plugins.get()
+    }
+
+    /// What is remembered of versions on their way.
+    pub(crate) const fn supplies(&self) -> &Supply {
+        &self.supply
     }
 
     pub(crate) fn set_plugins(&self, plugins: Arc<Plugins>) {

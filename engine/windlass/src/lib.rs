@@ -41,6 +41,8 @@ mod drift;
 mod clusters;
 mod current;
 pub mod reconfigure;
+mod supply;
+mod rollouts;
 mod lock;
 mod added;
 mod foreign;

@@ -126,6 +126,7 @@ async fn of_config(args: &Args, global: &Global, output: &Output) -> Result<Vec<
         ..Said::default()
     };
     let engine = configuration::open(&args.what, global, said, output)?;
+    output.findings(&engine.supply().await);
     let busy = output.busy("comparing", 1);
     let planned = engine.diff().await;
     drop(busy);
@@ -195,6 +196,7 @@ async fn of_revisions(
         let message = format!("`{}` has no App `{app}`", args.what.display());
         return Err(Failure::usage(message).known(apps.keys().map(String::as_str)));
     };
+    output.findings(&engine.supply().await);
     let busy = output.busy("rendering two revisions", 1);
     let (report, travel) = travel::between(&engine, app, from, to).await;
     drop(busy);

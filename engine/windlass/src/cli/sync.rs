@@ -75,6 +75,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
     let engine = configuration::open(&args.config, global, said, output)?;
     let _answers = control::serve(&engine);
     known(&engine, args).await?;
+    output.findings(&engine.supply().await);
     for app in &args.forget_app {
         if !engine.forget_app(app).await? {
             return Err(Failure::usage(format!("--forget-app: no App `{app}` left CONFIG"))
