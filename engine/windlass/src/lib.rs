@@ -41,7 +41,7 @@ mod drift;
 mod clusters;
 mod current;
 pub mod reconfigure;
-mod supply;
+pub mod supply;
 mod rollouts;
 mod lock;
 mod added;

@@ -85,6 +85,15 @@ struct Compared {
     configuration: u64,
 }
 
+/// What becomes of versions that are to be shown beside the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Previews {
+    /// They are compared, which asks the targets of Apps what renders may ask about them.
+    Compare,
+    /// They are left to whoever applies.
+    Leave,
+}
+
 /// What a step came to.
 #[derive(Default)]
 struct Step {
@@ -159,8 +168,8 @@ fn warning(code: &str, message: String, help: String) -> Diagnostic {
 
 impl Engine {
     /// Does what can be done now about versions of plugins that aren't here or don't serve yet. Answers what was not told before.
-    pub async fn supply(self: &Arc<Self>) -> Vec<Diagnostic> {
-        step(self).await.told
+    pub async fn supply(self: &Arc<Self>, previews: Previews) -> Vec<Diagnostic> {
+        step(self, previews).await.told
     }
 
     /// The content of Secrets that `Plugin.spec.registry.pullSecret` names (their key `.dockerconfigjson`), by name: whoever reads a
@@ -177,7 +186,7 @@ pub(crate) async fn run(engine: Arc<Engine>, first: watch::Sender<bool>, mut sto
     while !*stop.borrow() {
         configured.mark_unchanged();
         let made = tokio::select! {
-            made = step(&engine) => made,
+            made = step(&engine, Previews::Compare) => made,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         for diagnostic in made.told {
@@ -208,12 +217,12 @@ pub(crate) async fn begin(engine: &Engine, mut first: watch::Receiver<bool>) {
     }
 }
 
-async fn step(engine: &Arc<Engine>) -> Step {
+async fn step(engine: &Arc<Engine>, previews: Previews) -> Step {
     let _alone = engine.supplies().stepping.lock().await;
     let mut step = Step::default();
     note(engine).await;
     fetch::all(engine, &mut step).await;
-    take_places(engine, &mut step).await;
+    take_places(engine, previews, &mut step).await;
     note(engine).await;
     step
 }
@@ -261,7 +270,7 @@ pub(crate) async fn note(engine: &Engine) {
 }
 
 /// Versions that are here, to where they are to serve.
-async fn take_places(engine: &Arc<Engine>, step: &mut Step) {
+async fn take_places(engine: &Arc<Engine>, previews: Previews, step: &mut Step) {
     let mut of_next: BTreeMap<String, Vec<Rival>> = BTreeMap::new();
     for rival in engine.plugins().rivals() {
         of_next.entry(rival.next.label()).or_default().push(rival);
@@ -282,21 +291,32 @@ async fn take_places(engine: &Arc<Engine>, step: &mut Step) {
             continue;
         }
         supply.succeeded(&next.digest());
-        if may_serve(engine, &label, &rivals, &next, step).await
-            && let Err(stop) = take(engine, &label, rivals, step).await
-        {
+        let may_serve = match stands(engine, &label, &next) {
+            Stands::Ready => true,
+            Stands::Unseen if previews == Previews::Leave => false,
+            Stands::Unseen => compare::is_equal(engine, &label, &rivals, step).await,
+        };
+        if may_serve && let Err(stop) = take(engine, &label, rivals, step).await {
             step.told.extend(stop.diagnostics);
         }
     }
 }
 
-async fn may_serve(engine: &Arc<Engine>, label: &str, rivals: &[Rival], next: &Candidate, step: &mut Step) -> bool {
+/// What a version that is ready waits for.
+enum Stands {
+    /// Nothing.
+    Ready,
+    /// To be seen beside the one before, or approved.
+    Unseen,
+}
+
+fn stands(engine: &Engine, label: &str, next: &Candidate) -> Stands {
     let config = engine.config();
     let spec = config.plugins.get(&next.manifest().name);
     match spec.map(|spec| spec.rollout).unwrap_or_default() {
-        Rollout::Auto => true,
-        Rollout::Preview if engine.desk().rollouts().is_approved(label, &next.digest()) => true,
-        Rollout::Preview => compare::is_equal(engine, label, rivals, step).await,
+        Rollout::Auto => Stands::Ready,
+        Rollout::Preview if engine.desk().rollouts().is_approved(label, &next.digest()) => Stands::Ready,
+        Rollout::Preview => Stands::Unseen,
     }
 }
 

@@ -78,7 +78,8 @@ pub struct RegistrySpec {
     /// File with the CA certificates (PEM) to trust instead of the system's; relative to the configuration file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
-    /// Talk to registries without TLS. Those of this machine (loopback) are without.
+    /// Talk to registries without TLS. Those of this machine (loopback) are without, unless `caFile` is
+    /// given.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub insecure: bool,
 }

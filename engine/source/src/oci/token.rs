@@ -134,7 +134,7 @@ impl Registry {
 /// Whether what is for a registry may go to a token server.
 fn is_theirs(registry: &str, server: &str) -> bool {
     let is_above = server.contains('.') && registry.strip_suffix(server).is_some_and(|rest| rest.ends_with('.'));
-    registry == server || is_above && server.parse::<std::net::IpAddr>().is_err() || [registry, server] == DOCKER
+    registry == server || is_above && registry.parse::<std::net::IpAddr>().is_err() || [registry, server] == DOCKER
 }
 
 /// Of several, a token.

@@ -47,6 +47,7 @@ pub(super) async fn all(engine: &Arc<Engine>, step: &mut Step) {
         match outcome {
             Ok(candidate) => {
                 supply.succeeded(&awaited.digest);
+                lock(&supply.told).remove(&awaited.label());
                 tracing::info!(plugin = %awaited.label(), from = %awaited.reference, "fetched");
                 fetched.push(candidate);
             }

@@ -20,7 +20,9 @@ use crate::{
     },
     engine::{Engine, blocking},
     plugins::Candidate,
-    render, travel,
+    render,
+    supply::Previews,
+    travel,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -93,7 +95,7 @@ struct Failed {
 /// Performs the verb.
 pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let engine = configuration::open_to_check(&args.config, global, None, output)?;
-    output.findings(&engine.supply().await);
+    output.findings(&engine.supply(Previews::Leave).await);
     let (old, new) = (find(&engine, &args.old).await?, find(&engine, &args.new).await?);
     let (name, other) = (&old.manifest().name, &new.manifest().name);
     if name != other {

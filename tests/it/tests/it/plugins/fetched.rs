@@ -25,7 +25,7 @@ fn serve(sandbox: &Sandbox, spec: &str, entries: &[String]) {
     configure(
         sandbox,
         "",
-        &[("app", ACME), ("other", "")],
+        &[("app", ACME), ("other", "  render: [{plugin: {name: yaml}}]\n")],
         &plugin("acme", spec, entries),
     );
 }

@@ -268,6 +268,9 @@ impl Shared {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
         }
+        if self.tls.is_some() {
+            head.push_str("X-Forwarded-Proto: https\r\n");
+        }
         head.push_str(&format!("Content-Length: {}\r\n\r\n", request.body.len()));
         to.write_all(head.as_bytes())?;
         to.write_all(&request.body)?;
