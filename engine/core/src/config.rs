@@ -10,7 +10,7 @@ mod document;
 mod load;
 mod naming;
 pub(crate) mod notify;
-mod plugin;
+pub(crate) mod plugin;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod tenant;
@@ -29,10 +29,10 @@ pub use app::{
 pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Permission, Unnamed};
 pub use depends::{DependsOn, Needed};
 pub use document::{Document, DocumentError, Home, Spec, read};
-pub use load::{ConfigError, load};
+pub use load::{ConfigError, Flaw, load, locate};
 pub use naming::{id_of, parts_of, referred};
 pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
-pub use plugin::{LimitsSpec, PluginSpec, PluginVersion};
+pub use plugin::{LimitsSpec, PluginSpec, PluginVersion, RegistrySpec, Rollout};
 pub use repository::{
     AuthSpec, DEFAULT_VALIDATOR, ForcedPushMode, GitSpec, ProxySpec, RefSpec, RepositorySpec, ServingSpec,
     ValidatorSpec, VerifyMode, VerifySpec, parse_size,

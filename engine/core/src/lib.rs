@@ -14,6 +14,7 @@
 //! - [`restart`]: which workloads' pods are made anew because what they are configured with changed;
 //! - [`lock`]: the policy by which an API server refuses what others do to objects of Apps;
 //! - [`redact`]: objects as people may see them;
+//! - [`oci`]: how artifacts of registries are named; [`rollout`]: which version of a plugin serves, and which waits to;
 //! - [`event`]: what people and programs are told; [`reach`]: where what tells them may send;
 //! - [`inventory`]: what an app owns; [`diff`]: desired × live × inventory → plan; [`guard`]: may the plan run? [`dag`]: in which order?
 //! - [`moment`]: times as text; [`windows`]: when changes may be made; [`holds`]: what people decided, and what it means for a plan;
@@ -58,8 +59,10 @@ pub mod redact;
 pub mod moment;
 pub mod windows;
 pub mod holds;
+pub mod rollout;
 pub mod history;
 pub mod breaker;
 pub mod event;
 pub mod outbox;
+pub mod oci;
 pub mod reach;

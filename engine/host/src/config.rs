@@ -19,7 +19,7 @@ const DEFAULT_DEPTH: usize = 32;
 
 /// A plugin's schema, ready to use.
 #[derive(Debug)]
-pub(crate) struct ConfigSchema {
+pub struct ConfigSchema {
     schema: Value,
     validator: Validator,
     /// Of checking one value.
@@ -28,7 +28,10 @@ pub(crate) struct ConfigSchema {
 
 impl ConfigSchema {
     /// Reads a schema. `null`: the plugin takes no config. References to other documents are refused: nothing is fetched.
-    pub(crate) fn new(schema: &Value) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// A sentence, when it is none, or costs too much to check with.
+    pub fn new(schema: &Value) -> Result<Self, String> {
         let schema = match schema {
             Value::Null => serde_json::json!({"type": "object", "additionalProperties": false}),
             schema => schema.clone(),
@@ -52,7 +55,10 @@ impl ConfigSchema {
     }
 
     /// Canonical JSON with defaults filled in.
-    pub(crate) fn check(&self, config: &Value) -> Result<String, Vec<Diagnostic>> {
+    ///
+    /// # Errors
+    /// A finding per field at fault, located in the config.
+    pub fn check(&self, config: &Value) -> Result<String, Vec<Diagnostic>> {
         let mut filled = if config.is_null() {
             Value::Object(Map::new())
         } else {

@@ -48,6 +48,7 @@ pub use admit::LoadOptions;
 pub use cancel::Cancel;
 pub use capabilities::{Capabilities, Stop};
 pub use child::WorkerCommand;
+pub use config::ConfigSchema;
 pub use error::{Blame, Budget, BudgetKind, CallError, HostFailure, LoadError, PluginRef, Trap};
 pub use fair::Tenant;
 pub use host::{Host, HostOptions, read_component};

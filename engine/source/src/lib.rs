@@ -7,7 +7,8 @@
 //! Everything blocks: call it from plain threads or `spawn_blocking`. A fetch ends at its deadline, at its byte limit or when it
 //! is cancelled, whatever the server does; see [`Limits`].
 //!
-//! Read in this order: [`revision`](Revision), [`git`] (mirrors), [`signature`], [`local`] (folders), [`Error`].
+//! Read in this order: [`revision`](Revision), [`git`] (mirrors), [`signature`], [`local`] (folders), [`Error`]. [`oci`] is for plugins, no
+//! source of revisions, and the one part that is asynchronous.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -15,6 +16,7 @@ mod revision;
 pub mod git;
 pub mod signature;
 pub mod local;
+pub mod oci;
 #[doc(hidden)]
 pub mod fuzz;
 mod budget;

@@ -122,7 +122,7 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Approve(args) => approve::perform(args, &cli.global, output),
         Verb::Lock(args) => block_on(lock::perform(args, &cli.global, output)),
         Verb::Install(args) => install::perform(args, output),
-        Verb::Plugin(args) => plugin::perform(args, output),
+        Verb::Plugin(args) => block_on(plugin::perform(args, &cli.global, output)),
         Verb::Completions(args) => completions::perform(args, output),
     }
 }

@@ -11,12 +11,15 @@ mod client;
 mod server;
 mod why;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use windlass_core::{
     history::{self, Entry},
     holds::{Approval, Suspension, Waiting},
     moment,
     render::Instant,
+    rollout,
 };
 
 use crate::{clock, desk::Desk, holds::hold_at, state::StateError, stop::chain};
@@ -70,6 +73,15 @@ pub enum Request {
         /// Who.
         actor: String,
     },
+    /// Versions of plugins that wait for approval.
+    Plugins,
+    /// Let one of them serve.
+    ApprovePlugin {
+        /// Which, as `name@version`.
+        plugin: String,
+        /// Who.
+        actor: String,
+    },
     /// Where an object comes from.
     Why {
         /// Its kind, whatever the case, in the singular or plural; with `.group` where several have it.
@@ -96,7 +108,7 @@ pub enum Response {
     },
     /// It is written down.
     Decided {
-        /// `namespace/name`.
+        /// `namespace/name`; of a plugin, `name@version`.
         app: String,
         /// What, sentences.
         messages: Vec<String>,
@@ -109,6 +121,11 @@ pub enum Response {
         app: String,
         /// Which.
         plan: Option<Box<Waiting>>,
+    },
+    /// Versions of plugins that wait, by `name@version`.
+    Plugins {
+        /// What they wait for.
+        waiting: BTreeMap<String, rollout::Waiting>,
     },
     /// Where objects come from.
     Why {
@@ -179,11 +196,40 @@ fn answer(desk: &Desk, apps: &Apps, request: &Request) -> Result<Response, Refus
         } => suspend(desk, apps, app, [reason, actor], *until),
         Request::Resume { app } => resume(desk, apps, app),
         Request::Approve { app, plan, actor } => approve(desk, apps, app, plan.as_deref(), actor),
+        Request::Plugins => Ok(Response::Plugins {
+            waiting: desk.rollouts().waiting(),
+        }),
+        Request::ApprovePlugin { plugin, actor } => approve_plugin(desk, plugin, actor),
         Request::Why { kind, name, namespace } => {
             let objects = why::look(desk, kind, name, namespace.as_deref())?;
             Ok(Response::Why { objects })
         }
     }
+}
+
+fn approve_plugin(desk: &Desk, plugin: &str, actor: &str) -> Result<Response, Refusal> {
+    let mut waiting = desk.rollouts().waiting();
+    let Some(waits) = waiting.remove(plugin) else {
+        let names: Vec<String> = waiting.keys().map(|name| format!("`{name}`")).collect();
+        let help = match names.as_slice() {
+            [] => "no version of a plugin waits".to_owned(),
+            names => format!("what waits is {}", names.join(", ")),
+        };
+        return Err(Refusal::new(format!("`{plugin}` is no version of a plugin that waits")).help(help));
+    };
+    let approval = rollout::Approval {
+        format: rollout::FORMAT,
+        digest: waits.digest,
+        actor: actor.to_owned(),
+        at: clock::now(),
+    };
+    desk.rollouts().approve(plugin, Some(approval))?;
+    let message = format!("may serve, as long as it is {}", waits.digest);
+    Ok(Response::Decided {
+        app: plugin.to_owned(),
+        messages: vec![message],
+        at_once: desk.is_attended(),
+    })
 }
 
 fn rollback(desk: &Desk, apps: &Apps, app: &str, to: Option<&str>, actor: &str) -> Result<Response, Refusal> {

@@ -42,11 +42,13 @@ use windlass_core::{
 use crate::{
     clock,
     clusters::Clusters,
-    engine::Engine,
+    engine::{Engine, OpenError},
     outbox,
+    plugins::PluginsError,
     report::{Health, Report},
     run::Event,
     secrets::{self, Home},
+    stop::chain,
 };
 use departing::Departing;
 use kinds::Kind;
@@ -110,6 +112,33 @@ impl Followed {
     }
 }
 
+/// Starts the engine over a configuration. A Plugin that can't be admitted admits nothing, and stops nobody else; [`run`] tells of it.
+///
+/// # Errors
+/// When the engine can't start for another reason.
+pub(crate) fn open(
+    mut config: Config,
+    open: impl Fn(Config) -> Result<Arc<Engine>, OpenError>,
+) -> Result<Arc<Engine>, OpenError> {
+    loop {
+        match open(config.clone()) {
+            Err(OpenError::Plugins(error)) if empty(&mut config, &error) => {}
+            opened => return opened,
+        }
+    }
+}
+
+/// Has the Plugin that is to blame admit nothing. False: none is, or it did so already.
+fn empty(config: &mut Config, error: &PluginsError) -> bool {
+    let spec = error.plugin().and_then(|name| config.plugins.get_mut(name));
+    let Some(spec) = spec.filter(|spec| !spec.versions.is_empty()) else {
+        return false;
+    };
+    // Its name stays taken: what lies in a folder must not come in its place.
+    spec.versions.clear();
+    true
+}
+
 /// Follows the objects, and writes what becomes of them, until `stop` says true. `events`: of the engine; each is sent on to `shown`.
 pub(crate) async fn run(
     home: Home,
@@ -130,6 +159,7 @@ pub(crate) async fn run(
         told,
         connecting: BTreeSet::new(),
         credentials: BTreeMap::new(),
+        refused: BTreeMap::new(),
         pulse: Arc::clone(&pulse),
     };
     controller.take_configuration().await;
@@ -213,6 +243,8 @@ struct Controller {
     connecting: BTreeSet<(String, i64)>,
     /// Secrets with the credentials of Clusters, by the Cluster's name.
     credentials: BTreeMap<String, Credential>,
+    /// Plugins that can't be admitted, and why.
+    refused: BTreeMap<String, String>,
     home: Home,
     pulse: Arc<Pulse>,
 }
@@ -238,13 +270,31 @@ impl Controller {
 
     /// Has the engine go by what is there now, and says what is wrong with it.
     async fn take_configuration(&mut self) {
-        let config = self.followed.config();
+        let mut config = self.followed.config();
         self.hold();
         let asked = self.tell_of_documents(&config);
         let leaving = config.leaving.clone().unwrap_or_default();
-        if let Err(error) = self.engine.reconfigure(config).await {
-            tracing::error!(%error, "the configuration can't be taken, and the one of before stays at work");
-            return;
+        let before = self.engine.config();
+        self.refused.clear();
+        loop {
+            let Err(error) = self.engine.reconfigure(config.clone()).await else {
+                break;
+            };
+            let OpenError::Plugins(error) = &error else {
+                tracing::error!(%error, "the configuration can't be taken, and the one of before stays at work");
+                return;
+            };
+            let name = error.plugin().unwrap_or_default().to_owned();
+            let again = self.refused.insert(name.clone(), chain(error)).is_some();
+            // What was good goes on.
+            let taken = match before.plugins.get(&name).filter(|_| !again) {
+                Some(spec) => config.plugins.insert(name, spec.clone()).is_some(),
+                None => empty(&mut config, error),
+            };
+            if !taken {
+                tracing::error!(%error, "the configuration can't be taken, and the one of before stays at work");
+                return;
+            }
         }
         self.tell_of_plugins();
         self.look_out_for_credentials();
@@ -308,15 +358,12 @@ impl Controller {
         let plugins = self.engine.plugins();
         for (id, object) in objects.of(Kind::Plugin).filter(|(_, object)| object.mistake.is_none()) {
             let versions = plugins.versions_of(id);
-            let bad: Vec<String> = versions
-                .iter()
-                .filter(|version| !version.ready)
-                .map(|version| version.version.clone())
-                .collect();
-            let findings = if bad.is_empty() {
-                statuses::ready("Admitted", "every version may be used")
-            } else {
-                statuses::unready("NotAdmitted", &format!("not usable: {}", bad.join(", ")))
+            let bad = versions.iter().find(|version| !version.ready);
+            let bad = bad.map(|version| version.message.clone().unwrap_or_default());
+            let findings = match (self.refused.get(id), bad) {
+                (Some(why), _) => statuses::unready("NotAdmitted", why),
+                (None, Some(why)) => statuses::unready("NotHere", &why),
+                (None, None) => statuses::ready("Admitted", "every version may be used"),
             };
             self.writer
                 .decide(Kind::Plugin, id, object, Duration::ZERO, |before: &PluginStatus| {
@@ -401,6 +448,7 @@ impl Controller {
                 self.writer
                     .decide_conditions(Kind::Repository, repository, object, findings, clock::now());
             }
+            Event::Plugin { .. } => self.tell_of_plugins(),
             _ => {}
         }
     }

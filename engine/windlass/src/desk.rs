@@ -22,6 +22,7 @@ use crate::{
     attend::Waker,
     clock,
     render::{RunId, Store},
+    rollouts::Rollouts,
     state::{Inventories, StateError},
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct Desk {
     fleet: AtomicUsize,
     alarms: Alarms,
     waker: Mutex<Option<Waker>>,
+    rollouts: Rollouts,
 }
 
 #[derive(Default)]
@@ -94,6 +96,7 @@ impl Desk {
             suspensions: inventories.suspensions()?,
             ..Known::default()
         };
+        let rollouts = Rollouts::open(Arc::clone(&inventories))?;
         renders.sweep(|file| inventories.keeps(file));
         Ok(Arc::new(Self {
             inventories,
@@ -104,6 +107,7 @@ impl Desk {
             fleet: AtomicUsize::new(fleet),
             alarms: Alarms::default(),
             waker: Mutex::default(),
+            rollouts,
         }))
     }
 
@@ -113,6 +117,11 @@ impl Desk {
 
     pub(crate) const fn renders(&self) -> &Arc<Store> {
         &self.renders
+    }
+
+    /// What is known of versions of plugins.
+    pub(crate) const fn rollouts(&self) -> &Rollouts {
+        &self.rollouts
     }
 
     pub(crate) const fn alarms(&self) -> &Alarms {

@@ -51,6 +51,7 @@ use crate::{
     sources::{self, Settings, Sources},
     state::{Inventories, Secret, State, StateError},
     stop::Stop,
+    supply::{self, Supply},
     target::{self, Directory, Manners, Memory, Owner, Previous, Target, TargetChoice},
     validate::Verdicts,
 };
@@ -139,6 +140,7 @@ pub struct Engine {
     room: Room,
     verdicts: Verdicts,
     locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    supply: Supply,
     /// Held while an inventory is written.
     writing: tokio::sync::Mutex<()>,
     events: Mutex<Option<UnboundedSender<Event>>>,
@@ -157,12 +159,13 @@ impl Engine {
         let cache = options.cache.clone().unwrap_or_else(|| state.cache());
         let installation = state.secret().installation();
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
-        let rules = rules(&config, &installation, &plugins);
-        let plugins = Arc::new(Current::new(plugins));
         let inventories = Arc::new(state.inventories()?);
         let outbox = Outbox::open(&config, base, &inventories)?;
         let renders = Store::new(&state.renders(), state.secret()).keeping(&state.history());
         let desk = Desk::open(inventories, Arc::new(renders), config.apps.len())?;
+        let plugins = plugins.keeping(&config, &desk.rollouts().serving(), None);
+        let rules = rules(&config, &installation, &plugins);
+        let plugins = Arc::new(Current::new(plugins));
         let depends = Depends::new(&config);
         let sources = Sources::new(&config, base, state.mirrors(), options.sources.clone());
         let sources = sources.at_home(options.home.as_ref());
@@ -194,6 +197,7 @@ impl Engine {
             room: Room::new(ROOM),
             verdicts: Verdicts::default(),
             locks: Mutex::default(),
+            supply: Supply::default(),
             writing: tokio::sync::Mutex::default(),
             events: Mutex::default(),
             configured: watch::Sender::new(0),
@@ -263,6 +267,7 @@ impl Engine {
                 reports.push(report);
             }
         }
+        supply::note(self).await;
         outbox::flush_for(self, TELLING).await;
         // Last: what another App takes over from one that left is taken over by now.
         for report in leave::all(self).await {
@@ -407,6 +412,11 @@ impl Engine {
         self.plugins.get()
     }
 
+    /// What is remembered of versions on their way.
+    pub(crate) const fn supplies(&self) -> &Supply {
+        &self.supply
+    }
+
     pub(crate) fn set_plugins(&self, plugins: Arc<Plugins>) {
         self.plugins.set(plugins);
     }
@@ -481,9 +491,7 @@ impl Engine {
         let revision = self.sources.resolve(app.repository()).await?;
         report.revision = revision.commit.map(|id| id.to_string());
         report.signed_by = revision.signers.iter().map(ToString::to_string).collect();
-        report
-            .diagnostics
-            .extend(sources::notice(app.repository(), &revision));
+        report.diagnostics.extend(sources::notice(app.repository(), &revision));
         Ok(revision)
     }
 

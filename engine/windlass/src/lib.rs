@@ -42,6 +42,8 @@ mod clusters;
 mod secrets;
 mod current;
 pub mod reconfigure;
+pub mod supply;
+mod rollouts;
 mod lock;
 mod added;
 mod foreign;

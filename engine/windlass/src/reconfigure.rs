@@ -7,16 +7,17 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::watch;
 use windlass_core::{
-    config::{App, Config, DEFAULT_VALIDATOR, RepositorySpec},
+    config::{App, Config, DEFAULT_VALIDATOR, Flaw, RepositorySpec},
     plugin::World,
 };
 
 use crate::{
     clusters::Clusters,
     engine::{self, Engine, OpenError},
-    plugins::{Plugins, PluginsError},
+    plugins::{Plugins, PluginsError, wants},
     run::Event,
     stop::Stop,
+    supply,
     tenants::tenants_of,
 };
 
@@ -42,6 +43,8 @@ impl Engine {
             return Ok(Reconfigured::default());
         }
         self.require_targets_of(&config)?;
+        supply::note(self).await; // who serves by now goes on until what is admitted is ready
+        let swap = self.supplies().swapping().lock().await;
         let plugins = self.other_plugins(&before, &config).await?;
         self.outbox().reconfigure(&config)?;
         let others = plugins.as_ref().map(|_| plugin_names(&before, &config));
@@ -53,6 +56,7 @@ impl Engine {
         };
         let any_renderer = others.iter().flatten().any(recognises);
         self.set_plugins(now);
+        drop(swap);
         let cluster_is_another = self.clusters().reconfigure(&config.clusters, rules);
         self.sources().reconfigure(&config);
         self.depends().reconfigure(&config);
@@ -118,6 +122,21 @@ impl Engine {
         }
     }
 
+    /// Configs that plugins don't take ([`Plugins::flaws`]).
+    #[must_use]
+    pub fn flaws(&self) -> Vec<Flaw> {
+        self.plugins().flaws(&self.config())
+    }
+
+    /// As [`Engine::flaws`], of a configuration that may be taken next, with the plugins that it admits.
+    ///
+    /// # Errors
+    /// When one of these can't be admitted.
+    pub async fn flaws_of(&self, config: &Config) -> Result<Vec<Flaw>, OpenError> {
+        let plugins = self.other_plugins(&self.config(), config).await?;
+        Ok(plugins.map_or_else(|| self.plugins().flaws(config), |plugins| plugins.flaws(config)))
+    }
+
     /// Ends a cycle that began, or waited for its turn, with what the configuration doesn't say any more: an App that left must not come back,
     /// and one that goes elsewhere not be made where it was. Who changed it has it looked at.
     pub(crate) fn still_says(&self, app: &App) -> Result<(), Stop> {
@@ -135,11 +154,16 @@ impl Engine {
 
     /// `None`: they are as before.
     async fn other_plugins(&self, before: &Config, config: &Config) -> Result<Option<Plugins>, PluginsError> {
-        if before.plugins == config.plugins {
+        let of = |config| (wants(config), &config.plugins);
+        if of(before) == of(config) {
             return Ok(None);
         }
-        let (plugins, admitted, base) = (self.plugins(), config.plugins.clone(), self.base().to_owned());
-        let read = move || plugins.readmit(&admitted, &base);
+        let (plugins, config, base) = (self.plugins(), config.clone(), self.base().to_owned());
+        let serving = self.desk().rollouts().serving();
+        let read = move || {
+            let readmitted = plugins.readmit(&config.plugins, &base)?;
+            Ok(readmitted.keeping(&config, &serving, Some(&plugins)))
+        };
         match engine::blocking(read).await {
             Ok(plugins) => plugins.map(Some),
             // Only a program that ends interrupts it.
@@ -150,7 +174,16 @@ impl Engine {
 
 /// Whether two say the same of what becomes of an App's documents.
 fn serve_the_same<'r>([before, now]: [Option<&'r RepositorySpec>; 2]) -> bool {
-    let of = |spec: Option<&'r RepositorySpec>| spec.map(|spec| (&spec.git, &spec.verify, &spec.plugins.validators));
+    let of = |spec: Option<&'r RepositorySpec>| {
+        spec.map(|spec| {
+            (
+                &spec.git,
+                &spec.verify,
+                &spec.plugins.renderers,
+                &spec.plugins.validators,
+            )
+        })
+    };
     of(before) == of(now)
 }
 
@@ -162,7 +195,12 @@ fn plugin_names(before: &Config, now: &Config) -> BTreeSet<String> {
 }
 
 /// Whether an App uses one of these plugins. `any_renderer`: one of them is a renderer, so that a folder may be recognised by it.
-fn uses(app: &App, repository: Option<&RepositorySpec>, plugins: &BTreeSet<String>, any_renderer: bool) -> bool {
+pub(crate) fn uses(
+    app: &App,
+    repository: Option<&RepositorySpec>,
+    plugins: &BTreeSet<String>,
+    any_renderer: bool,
+) -> bool {
     let renders = match app.spec.render.first() {
         Some(step) => plugins.contains(&step.plugin.name),
         None => any_renderer,

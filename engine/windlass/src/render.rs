@@ -17,12 +17,12 @@ use std::sync::Arc;
 use serde_json::Map;
 use windlass_cluster::facts::Facts;
 use windlass_core::{
-    config::App,
+    config::{App, Config, PluginChoice, ServingSpec},
     digest::Digest,
     history::Plugin,
     inventory::Clock,
     manifest::Desired,
-    render::{AppNames, Output},
+    render::{AppNames, Diagnostic, Output},
     trace::Trace,
     tree::Tree,
 };
@@ -32,7 +32,7 @@ use windlass_source::Revision;
 use crate::{
     engine::{self, Engine, blocking},
     fault,
-    plugins::Plugins,
+    plugins::{Candidate, Plugins},
     report::Report,
     stop::Stop,
 };
@@ -40,7 +40,7 @@ use crate::{
 pub use cache::Cache;
 pub(crate) use call::diagnostics;
 pub use path::{PathRequest, Rendered, path};
-pub(crate) use path::{app_name, choice};
+pub(crate) use path::{app_name, named};
 pub use store::{Kept, Lookup, Run, RunId, Store};
 pub(crate) use stored::{Stored, Wanted};
 
@@ -87,7 +87,7 @@ pub async fn run(
     clock: Option<&Clock>,
     report: &mut Report,
 ) -> Result<Render, Stop> {
-    let mut call = prepare(engine, app, revision, facts).await?;
+    let mut call = prepare(engine, app, revision, facts, report).await?;
     if let Some(clock) = clock {
         call.request.now = clock.now;
     }
@@ -207,18 +207,70 @@ async fn make(
     })
 }
 
-async fn prepare(engine: &Engine, app: &App, revision: &Revision, facts: &Facts) -> Result<Call, Stop> {
-    let tree = revision.tree("");
-    let path = app.spec.path.trim_end_matches('/').to_owned();
+/// The plugin that an app asks for, by its step, its Repository or the files of its folder.
+///
+/// # Errors
+/// When its Repository isn't served by it, or nobody recognises the folder.
+pub(crate) fn choice(config: &Config, plugins: &Plugins, app: &App, tree: &Tree) -> Result<PluginChoice, Diagnostic> {
+    let any = ServingSpec::default();
+    let repository = config.repositories.get(&app.spec.repository);
+    let serving = repository.map_or(&any, |repository| &repository.plugins);
+    plugins.choice(serving, &app.spec, tree)
+}
+
+/// What an app would be by a plugin of somebody's choice, whoever serves it. Every `now` is the time that it is told.
+///
+/// # Errors
+/// As [`run`], and those of the documents.
+pub(crate) async fn by(
+    engine: &Engine,
+    plugins: &Plugins,
+    candidate: &Arc<Candidate>,
+    app: &App,
+    revision: &Revision,
+    (facts, clock): (&Facts, Option<&Clock>),
+) -> Result<Arc<Desired>, Stop> {
+    let mut report = Report::new(&app.name);
+    let mut call = prepared(engine, plugins, candidate, app, revision, facts).await?;
+    if let Some(clock) = clock {
+        call.request.now = clock.now;
+    }
+    let render = known_or_made(plugins, engine.renders(), call, &mut report).await?;
+    Ok(render.documents(engine, &mut report).await?.desired)
+}
+
+async fn prepare(
+    engine: &Engine,
+    app: &App,
+    revision: &Revision,
+    facts: &Facts,
+    report: &mut Report,
+) -> Result<Call, Stop> {
     let failed = |diagnostic| Stop::failed(vec![diagnostic]);
-    let (candidate, config) = match app.spec.render.first() {
-        Some(step) => (
-            engine.plugins().choose(&step.plugin).map_err(failed)?,
-            step.config.clone(),
-        ),
-        None => (engine.plugins().recognise(&tree, &path).map_err(failed)?, Map::new()),
-    };
-    let plugin = engine.plugins().load(&candidate).await.map_err(failed)?;
+    let (plugins, config) = (engine.plugins(), engine.config());
+    let choice = choice(&config, &plugins, app, &revision.tree("")).map_err(failed)?;
+    let candidate = plugins.choose(&choice).map_err(failed)?;
+    let rollout = config.plugins.get(&choice.name).map(|spec| spec.rollout);
+    let note = plugins.stands_in(&choice, rollout.unwrap_or_default());
+    report.notes.extend(note);
+    prepared(engine, &plugins, &candidate, app, revision, facts).await
+}
+
+async fn prepared(
+    engine: &Engine,
+    plugins: &Plugins,
+    candidate: &Arc<Candidate>,
+    app: &App,
+    revision: &Revision,
+    facts: &Facts,
+) -> Result<Call, Stop> {
+    let plugin = plugins
+        .load(candidate)
+        .await
+        .map_err(|wrong| Stop::failed(vec![wrong]))?;
+    let step = app.spec.render.first();
+    let config = step.map_or_else(Map::new, |step| step.config.clone());
+    let path = app.spec.path.trim_end_matches('/').to_owned();
     let names = AppNames {
         namespace: app.namespace.clone(),
         name: app.name.clone(),
@@ -227,7 +279,7 @@ async fn prepare(engine: &Engine, app: &App, revision: &Revision, facts: &Facts)
     let config = call::check_config(&plugin, config).map_err(Stop::failed)?;
     let request = RenderRequest {
         tenant: engine::tenant(app),
-        tree,
+        tree: revision.tree(""),
         path,
         config,
         entropy: entropy::app_key(engine.secret().as_bytes(), &names),

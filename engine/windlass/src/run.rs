@@ -21,6 +21,7 @@ use crate::{
     report::{Health, Report},
     sources::Refusal,
     stop::Stop,
+    supply,
     target::TargetChoice,
 };
 
@@ -77,6 +78,11 @@ pub enum Event {
         /// Why.
         diagnostic: Diagnostic,
     },
+    /// What became of a version of a plugin that is not here, or doesn't serve yet.
+    Plugin {
+        /// What, and what goes on meanwhile.
+        diagnostic: Diagnostic,
+    },
     /// Another configuration is at work.
     Configured(Reconfigured),
     /// An app's cycle ended, also when it found everything as before.
@@ -104,6 +110,9 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
     engine.watch(events);
     let mut attendant = Attendant::new(Arc::clone(&engine));
     engine.desk().attended_by(attendant.waker());
+    let (first, stepped) = watch::channel(false);
+    let supply = tokio::spawn(supply::run(Arc::clone(&engine), first, stop.clone()));
+    supply::begin(&engine, stepped).await;
     let polling = tokio::spawn(Pollers::new(&engine, attendant.waker(), stop.clone()).run());
     let leaving = tokio::spawn(let_go(Arc::clone(&engine), stop.clone()));
     let delivery = tokio::spawn(outbox::deliver(Arc::clone(&engine), stop.clone()));
@@ -115,7 +124,7 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
     }
     engine.sources().cancel();
     let _ = tokio::join!(polling, attendant.wind_down());
-    let _ = tokio::join!(leaving, delivery);
+    let _ = tokio::join!(leaving, delivery, supply);
     // Last, for the others noted something to their end.
     outbox::write_down(&engine).await;
 }

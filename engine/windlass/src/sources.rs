@@ -35,11 +35,7 @@ use self::{
     groups::{Group, Slot, Slots},
     hosts::{Host, Hosts},
 };
-use crate::{
-    current::Current,
-    secrets::Home,
-    stop::Stop,
-};
+use crate::{current::Current, secrets::Home, stop::Stop};
 
 /// Repositories by name, each with the revision its apps look at.
 pub struct Sources {
@@ -136,7 +132,9 @@ impl Sources {
     /// Takes other repositories. Those that are asked as before keep the revision that their apps look at.
     pub fn reconfigure(&self, config: &Config) {
         let slots = groups::slots(config, &self.slots.get());
-        let servers = slots.values().filter_map(|slot| server_of(&self.url(&slot.spec.git.url)));
+        let servers = slots
+            .values()
+            .filter_map(|slot| server_of(&self.url(&slot.spec.git.url)));
         self.hosts.keep(&servers.collect());
         self.slots.set(slots);
     }
@@ -361,7 +359,6 @@ impl Sources {
         let path = self.base.join(url);
         format!("file://{}", std::path::absolute(&path).unwrap_or(path).display())
     }
-
 }
 
 fn reference(spec: &RefSpec) -> Result<Reference, Stop> {

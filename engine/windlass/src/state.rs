@@ -17,6 +17,7 @@ mod outbox;
 mod reserve;
 mod decisions;
 mod history;
+mod rollouts;
 
 use std::{
     collections::BTreeMap,

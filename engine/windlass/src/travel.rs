@@ -74,7 +74,7 @@ async fn at(engine: &Engine, app: &App, name: &str, report: &mut Report) -> Resu
 }
 
 /// As a plan whose living side is the earlier revision.
-fn compare(before: &Desired, after: &Desired) -> Foreseen {
+pub(crate) fn compare(before: &Desired, after: &Desired) -> Foreseen {
     let (before, after) = (all(before), all(after));
     let ids: BTreeSet<&ObjectId> = before.keys().chain(after.keys()).copied().collect();
     let (mut steps, mut previews) = (Vec::new(), BTreeMap::new());

@@ -122,11 +122,8 @@ pub fn by_default(plugins: &Plugins) -> Vec<ValidatorSpec> {
     let installed = plugins
         .all()
         .any(|plugin| is_it(&plugin.manifest().name, plugin.manifest().world));
-    let choice = PluginChoice {
-        name: DEFAULT_VALIDATOR.to_owned(),
-        version: None,
-    };
-    installed.then(|| choice.into()).into_iter().collect()
+    let choice = installed.then(|| PluginChoice::of(DEFAULT_VALIDATOR).into());
+    choice.into_iter().collect()
 }
 
 /// Checks everything, hooks and tests included. A validator that can't be asked is an error among the findings: what was

@@ -82,7 +82,7 @@ pub struct RenderStep {
 }
 
 /// A plugin by name, and by version where several are admitted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PluginChoice {
     /// Name of the plugin.
@@ -90,6 +90,28 @@ pub struct PluginChoice {
     /// A whole version or its beginning: `4.3` admits `4.3.1`.
     #[serde(default)]
     pub version: Option<String>,
+}
+
+impl PluginChoice {
+    /// The plugin of a name, in whatever version.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: None,
+        }
+    }
+}
+
+impl std::fmt::Display for PluginChoice {
+    /// `helm`, `helm@4.3`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)?;
+        match &self.version {
+            Some(version) => write!(f, "@{version}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// `App.spec.target`.

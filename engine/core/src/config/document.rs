@@ -185,7 +185,7 @@ fn spec(value: &Value, kind: &str, name: &str, home: Home) -> Result<Spec, Docum
         }
         "Plugin" => {
             let spec: Box<PluginSpec> = typed(value, "spec", &label)?;
-            plugin::check(&spec).map_err(wrong)?;
+            plugin::check(&spec, home).map_err(wrong)?;
             Spec::Plugin(spec)
         }
         "Tenant" => {

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use serde_json::Value;
 
-use super::{App, Config, DEFAULT_NAMESPACE, DocumentError, Home, IN_CLUSTER, Unnamed, depends, parts_of, read};
+use super::{App, Config, DEFAULT_NAMESPACE, DocumentError, Home, IN_CLUSTER, Unnamed, depends, id_of, parts_of, read};
 use crate::yaml::{self, Outline, YamlDocument};
 
 /// A mistake in a configuration.
@@ -137,6 +137,56 @@ impl Loader<'_> {
         });
         index.map_or_else(Default::default, |index| self.locate(index, pointer))
     }
+}
+
+/// A mistake that only a look at something else could find, a plugin's schema for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// Of the document.
+    pub kind: &'static str,
+    /// Of the document; "default" where it names none.
+    pub namespace: String,
+    /// Of the document.
+    pub name: String,
+    /// The field, as a JSON pointer from the document's root.
+    pub pointer: String,
+    /// One sentence about the field.
+    pub message: String,
+}
+
+/// The lines of mistakes in a configuration that was loaded from `text`: of the field, or of the nearest above it that is there.
+#[must_use]
+pub fn locate(text: &str, flaws: &[Flaw]) -> Vec<ConfigError> {
+    let (documents, outline) = (yaml::parse(text).unwrap_or_default(), Outline::of(text));
+    let says = |document: &YamlDocument, pointer| {
+        let text = document.value.pointer(pointer).and_then(Value::as_str);
+        text.map(str::to_owned)
+    };
+    let place = |flaw: &Flaw| {
+        let index = documents.iter().position(|document| {
+            let namespace = says(document, "/metadata/namespace");
+            says(document, "/kind").as_deref() == Some(flaw.kind)
+                && says(document, "/metadata/name").as_ref() == Some(&flaw.name)
+                && namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE) == flaw.namespace
+        })?;
+        outline.as_ref()?.place(index, &flaw.pointer)
+    };
+    let located = flaws.iter().take(MAX_ERRORS).map(|flaw| {
+        let (line, column) = place(flaw).unwrap_or_default();
+        let field = flaw.pointer.trim_start_matches('/').replace('/', ".");
+        ConfigError {
+            message: format!(
+                "{} `{}`: {field}: {}",
+                flaw.kind,
+                id_of(&flaw.namespace, &flaw.name),
+                flaw.message
+            ),
+            line,
+            column,
+            help: None,
+        }
+    });
+    located.collect()
 }
 
 /// What an App refers to and isn't there: its id, a pointer, what is wrong, and what to do.

@@ -1,6 +1,6 @@
 //! `Repository`: where revisions come from, as whom and by which way.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,10 @@ pub enum VerifyMode {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServingSpec {
+    /// Renderers that serve the Apps, and in which version: no other is recognised by a folder's files, and none may be named by an
+    /// App. A version that an App names itself counts for that App. Absent = all that are admitted, in their highest version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renderers: Option<Vec<PluginChoice>>,
     /// Who checks what was rendered: exactly these, in this order; `[]` = none. Absent = the one named `schema`, where it is
     /// installed.
     #[serde(default)]
@@ -82,6 +86,21 @@ pub struct ServingSpec {
     /// Who is told of what becomes of the Apps.
     #[serde(default)]
     pub notify: Vec<NotifySpec>,
+}
+
+impl ServingSpec {
+    /// The plugin for a render step that asks for `asked`; `None`: the Repository is not served by it.
+    #[must_use]
+    pub fn renderer(&self, asked: &PluginChoice) -> Option<PluginChoice> {
+        let Some(renderers) = &self.renderers else {
+            return Some(asked.clone());
+        };
+        let served = renderers.iter().find(|served| served.name == asked.name)?;
+        Some(PluginChoice {
+            name: asked.name.clone(),
+            version: asked.version.clone().or_else(|| served.version.clone()),
+        })
+    }
 }
 
 /// The validator that checks where nothing is said: what the API server would refuse is better told before.
@@ -259,6 +278,8 @@ pub(super) fn check(spec: &RepositorySpec, home: Home) -> Result<(), Mistake> {
     check_reference(&spec.git)?;
     spec.auth.as_ref().map_or(Ok(()), |auth| check_auth(auth, home))?;
     check_verify(spec, home)?;
+    let renderers = spec.plugins.renderers.iter().flatten().map(|choice| &choice.name);
+    once_each(renderers, "spec.plugins.renderers")?;
     distinct(
         spec.plugins.validators.as_deref().unwrap_or_default(),
         "spec.plugins.validators",
@@ -394,8 +415,13 @@ pub(crate) const TWICE: &str = "stands there twice";
 
 /// Refuses a validator that is named twice. `field`: where they stand.
 pub(super) fn distinct(validators: &[ValidatorSpec], field: &str) -> Result<(), Mistake> {
-    for (position, ValidatorSpec { name, .. }) in validators.iter().enumerate() {
-        if validators[..position].iter().any(|other| other.name == *name) {
+    once_each(validators.iter().map(|validator| &validator.name), field)
+}
+
+fn once_each<'n>(names: impl Iterator<Item = &'n String>, field: &str) -> Result<(), Mistake> {
+    let mut seen = BTreeSet::new();
+    for (position, name) in names.enumerate() {
+        if !seen.insert(name) {
             let pointer = format!("/{}/{position}/name", field.replace('.', "/"));
             return Err((pointer, format!("{field}: `{name}` {TWICE}")));
         }

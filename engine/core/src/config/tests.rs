@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
+use crate::digest::Digest;
 
 const GOOD: &str = r"
 apiVersion: windlass.dev/v1alpha1
@@ -105,6 +106,109 @@ fn paths_stay_inside_the_repository() {
 fn all_mistakes_are_told_at_once() {
     let text = format!("{}---\n{}", GOOD.replace("30s", "x"), GOOD.replace("url:", "uri:"));
     assert!(load(&text).unwrap_err().len() >= 2);
+}
+
+#[test]
+fn a_repository_says_which_renderers_serve_it() {
+    let serving = |plugins: &str| {
+        let text = GOOD.replace("  interval: 30s\n", &format!("  interval: 30s\n  plugins: {plugins}\n"));
+        load(&text).map(|config| config.repositories["shop"].plugins.clone())
+    };
+    let choice = |text: &str| match text.split_once('@') {
+        Some((name, version)) => PluginChoice {
+            version: Some(version.to_owned()),
+            ..PluginChoice::of(name)
+        },
+        None => PluginChoice::of(text),
+    };
+    for (plugins, asked, served) in [
+        ("{}", "helm", Some("helm")),
+        ("{}", "helm@4.3", Some("helm@4.3")),
+        ("{renderers: [{name: helm, version: '4.2'}]}", "helm", Some("helm@4.2")),
+        (
+            "{renderers: [{name: helm, version: '4.2'}]}",
+            "helm@4.3",
+            Some("helm@4.3"),
+        ),
+        ("{renderers: [{name: helm}]}", "helm", Some("helm")),
+        ("{renderers: [{name: helm}]}", "yaml", None),
+        ("{renderers: []}", "helm", None),
+    ] {
+        let found = serving(plugins).unwrap().renderer(&choice(asked));
+        assert_eq!(found, served.map(choice), "{plugins} {asked}");
+    }
+    let twice = serving("{renderers: [{name: helm}, {name: helm, version: '4'}]}").unwrap_err();
+    assert!(
+        twice[0]
+            .message
+            .contains("spec.plugins.renderers: `helm` stands there twice"),
+        "{twice:?}"
+    );
+}
+
+#[test]
+fn what_a_plugin_does_not_take_has_a_line() {
+    let text = GOOD.replace("config: {releaseName: api}", "config:\n        recurse: 3");
+    let flaw = |name: &str, pointer: &str| Flaw {
+        kind: "App",
+        namespace: "default".into(),
+        name: name.into(),
+        pointer: pointer.into(),
+        message: "no".into(),
+    };
+    let line = text.lines().position(|line| line.contains("recurse")).unwrap() + 1;
+    let located = locate(
+        &text,
+        &[
+            flaw("api", "/spec/render/0/config/recurse"),
+            flaw("api", "/spec/render/0/config/recurse/x"),
+            flaw("web", "/spec"),
+        ],
+    );
+    assert_eq!(located[0].message, "App `api`: spec.render.0.config.recurse: no");
+    assert_eq!(
+        (located[0].line as usize, located[1].line as usize, located[2].line),
+        (line, line, 0)
+    );
+}
+
+#[test]
+fn a_plugin_has_one_place_and_each_version_once() {
+    let digest = Digest::of(b"a");
+    let check = |versions: &str, more: &str| {
+        load(&format!(
+            "apiVersion: windlass.dev/v1alpha1\nkind: Plugin\nmetadata: {{name: p}}\nspec: {{versions: [{versions}]{more}}}\n"
+        ))
+        .map(|config| config.plugins["p"].clone())
+        .map_err(|errors| errors[0].message.clone())
+    };
+    let one = |place: &str, version: &str| format!("{{version: {version}, digest: '{digest}', {place}}}");
+    let spec = check(&one("oci: 'ghcr.io/acme/p:1'", "1.0.0"), ", rollout: Preview").unwrap();
+    assert_eq!(spec.rollout, Rollout::Preview);
+    assert_eq!(spec.versions[0].oci.as_ref().unwrap().to_string(), "ghcr.io/acme/p:1");
+    for (versions, more, says) in [
+        (one("", "1.0.0"), "", "give one of `file` and `oci`"),
+        (
+            one("file: a, oci: 'h.test/a'", "1.0.0"),
+            "",
+            "give one of `file` and `oci`",
+        ),
+        (one("oci: acme/p", "1.0.0"), "", "spec.versions[0].oci"),
+        (
+            format!("{}, {}", one("file: a", "1.0.0"), one("file: b", "1.0.0")),
+            "",
+            "spec.versions[1]: `1.0.0` stands there twice",
+        ),
+        (
+            one("file: a", "1.0.0"),
+            ", registry: {pullSecret: {name: s}}",
+            "needs a cluster",
+        ),
+        (one("file: a", "1.0.0"), ", rollout: Later", "unknown variant `Later`"),
+    ] {
+        let error = check(&versions, more).unwrap_err();
+        assert!(error.contains(says), "{versions}{more}: {error}");
+    }
 }
 
 #[test]

@@ -5,8 +5,11 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{
-    IN_CLUSTER, MOST_BINDINGS, NAME_WORDS, app, cluster, depends, notify, repository, secret, sync, tenant,
+use crate::{
+    config::{
+        IN_CLUSTER, MOST_BINDINGS, NAME_WORDS, app, cluster, depends, notify, plugin, repository, secret, sync, tenant,
+    },
+    oci,
 };
 
 /// What is added to the schema of a field.
@@ -176,6 +179,9 @@ fn repository_rules() -> Vec<Addition> {
         ),
         no_file("spec.proxy.passwordFile", "false", auth),
         never("spec.proxy.passwordFile"),
+        items("spec.plugins.renderers", MANY),
+        length("spec.plugins.renderers[].name", NAME),
+        rule("spec.plugins.renderers", UNIQUE_NAMES, repository::TWICE),
         items("spec.plugins.validators", MANY),
         length("spec.plugins.validators[].name", NAME),
         rule("spec.plugins.validators", UNIQUE_NAMES, repository::TWICE),
@@ -273,6 +279,21 @@ fn plugin_rules() -> Vec<Addition> {
     let place = "self.matches('^([A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+(/[0-9]{1,3})?)$')";
     let words = "is neither a host name nor a network: write for example `hooks.internal` or `10.0.0.0/8`";
     vec![
+        items("spec.versions", MANY),
+        length("spec.versions[].version", NAME),
+        rule("spec.versions[]", "has(self.file) != has(self.oci)", plugin::ONE_PLACE),
+        rule(
+            "spec.versions",
+            "self.all(one, self.exists_one(other, other.version == one.version))",
+            plugin::VERSION_TWICE,
+        ),
+        length("spec.versions[].oci", URL),
+        rule("spec.versions[].oci", oci::PATTERN_RULE, oci::WORDS),
+        rule(
+            "spec.registry",
+            "!(has(self.authFile) && has(self.pullSecret))",
+            plugin::ONE_LOGIN,
+        ),
         items("spec.http.private", MANY),
         length("spec.http.private[]", NAME),
         rule("spec.http.private[]", place, words),

@@ -39,9 +39,9 @@ pub(crate) fn commit(id: &gix::oid, data: &[u8]) -> Result<SignedObject, Flaw> {
     let found = CommitRefIter::signature(data, kind).map_err(malformed)?;
     let (signature, signed) = found.ok_or(Flaw::Missing)?;
     let payload: Vec<u8> = signed.to_bstring().into();
-    let headers = payload.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
+    let mut headers = payload.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
     // git drops them all before it verifies; a second one would be in what it shows, and in nothing that was signed.
-    if headers.into_iter().any(|line| line.starts_with(HEADER)) {
+    if headers.any(|line| line.starts_with(HEADER)) {
         return Err(malformed("there is more than one"));
     }
     let time = CommitRef::from_bytes(data, kind).and_then(|commit| commit.committer()?.time());

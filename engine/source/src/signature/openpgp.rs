@@ -49,7 +49,7 @@ enum Part {
 /// Checks a signature. Answers the key's long id and whose it is.
 pub(super) fn verify(object: &SignedObject, keys: &Keys) -> Result<(String, String), Flaw> {
     let signature = read_signature(&object.signature)?;
-    let issuers: Vec<String> = issuers(&signature);
+    let issuers = issuers(&signature);
     let Some(first) = issuers.first() else {
         return Err(malformed("it does not say by which key it was made"));
     };
@@ -120,11 +120,8 @@ fn issuers(signature: &Signature) -> Vec<String> {
 }
 
 fn weakness(signature: &Signature, key: &SigningKey) -> Option<String> {
-    match signature.hash_alg() {
-        Some(hash @ (HashAlgorithm::Md5 | HashAlgorithm::Sha1 | HashAlgorithm::Ripemd160)) => {
-            return Some(hash.to_string());
-        }
-        _ => {}
+    if let Some(hash @ (HashAlgorithm::Md5 | HashAlgorithm::Sha1 | HashAlgorithm::Ripemd160)) = signature.hash_alg() {
+        return Some(hash.to_string());
     }
     match key.params() {
         PublicParams::RSA(rsa) if rsa.key.n().bits() < MIN_RSA_BITS => {

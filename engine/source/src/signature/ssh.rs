@@ -207,19 +207,13 @@ fn options(text: &str) -> Result<Vec<String>, String> {
 /// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with or without `Z`: UTC either way, for a machine's time zone is nobody's intent.
 fn time(text: &str) -> Result<i64, String> {
     let digits = text.strip_suffix(['Z', 'z']).unwrap_or(text);
-    let format = match digits.len() {
-        8 => "%Y%m%d",
-        12 => "%Y%m%d%H%M",
-        14 => "%Y%m%d%H%M%S",
-        _ => "",
-    };
     let words = || {
         format!(
             "`{}` is no time: write `YYYYMMDD` or `YYYYMMDDHHMMSS`, which is UTC",
             text.escape_debug()
         )
     };
-    if format.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(words());
     }
     let padded = format!("{digits:0<14}");

@@ -9,13 +9,14 @@ use std::{
 
 use serde_json::Value;
 use windlass_core::{
-    config::{self, Config, ConfigError, ValidatorSpec},
+    config::{self, Config, ConfigError, Flaw, ValidatorSpec},
     yaml,
 };
 
 use super::{failure::Failure, global::Global, output::Output};
 use crate::{
-    engine::{Engine, Home, Options},
+    controller,
+    engine::{Engine, Home, Options, blocking},
     target::TargetChoice,
 };
 
@@ -24,6 +25,11 @@ use crate::{
 /// # Errors
 /// With everything that is wrong with it, at its lines.
 pub(super) fn load(path: &Path) -> Result<Config, Failure> {
+    Ok(read(path)?.0)
+}
+
+/// As [`load`], with the text.
+fn read(path: &Path) -> Result<(Config, String), Failure> {
     let text = fs::read_to_string(path).map_err(|error| {
         Failure::unreadable(path, &error)
             .hint("CONFIG is a YAML file of Repository, App, Cluster, Plugin and Tenant documents")
@@ -34,7 +40,29 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
         let message = format!("`{}` holds no document", path.display());
         return Err(Failure::usage(message).hint("to let the last App go, leave its Repository there"));
     }
-    Ok(config)
+    Ok((config, text))
+}
+
+/// Takes what a file says, unless a plugin doesn't take its config.
+///
+/// # Errors
+/// When it can't be taken; then nothing has changed.
+pub(super) async fn retake(engine: &Arc<Engine>, path: &Path) -> Result<(), Failure> {
+    let file = path.to_owned();
+    let (config, text) = blocking(move || read(&file)).await??;
+    let flaws = engine.flaws_of(&config).await?;
+    refuse(&flaws, path, &text)?;
+    engine.reconfigure(config).await?;
+    Ok(())
+}
+
+/// Tells configs that plugins don't take, at their lines.
+fn refuse(flaws: &[Flaw], path: &Path, text: &str) -> Result<(), Failure> {
+    if flaws.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::config(path, text, &config::locate(text, flaws));
+    Err(failure.hint("`windlass plugin inspect FILE` shows what a plugin takes"))
 }
 
 /// Whether a path is a configuration rather than something to render: a file whose first document says so.
@@ -74,7 +102,7 @@ pub(super) struct Said {
 /// # Errors
 /// When the configuration is wrong, or the state or a plugin can't be used.
 pub(super) fn open(path: &Path, global: &Global, said: Said, output: &Output) -> Result<Arc<Engine>, Failure> {
-    let config = load(path)?;
+    let (config, text) = read(path)?;
     let options = Options {
         // What stands in it is told from what doesn't by the file, by whatever name it is called.
         file: fs::canonicalize(path).ok(),
@@ -86,6 +114,7 @@ pub(super) fn open(path: &Path, global: &Global, said: Said, output: &Output) ->
     let _busy = output.busy(LOADING, 1);
     let engine = Engine::open(config, &base(path), options)?;
     engine.require_targets()?;
+    refuse(&engine.flaws(), path, &text)?;
     Ok(engine)
 }
 
@@ -99,13 +128,15 @@ pub(super) fn open_to_check(
     validators: Option<Vec<ValidatorSpec>>,
     output: &Output,
 ) -> Result<Arc<Engine>, Failure> {
-    let config = load(path)?;
+    let (config, text) = read(path)?;
     let options = Options {
         validators,
         ..options(global)?
     };
     let _busy = output.busy(LOADING, 1);
-    Ok(Engine::open(config, &base(path), options)?)
+    let engine = Engine::open(config, &base(path), options)?;
+    refuse(&engine.flaws(), path, &text)?;
+    Ok(engine)
 }
 
 /// What Apps of objects in a cluster are told from those of files by.
@@ -128,7 +159,8 @@ pub(super) fn open_in_cluster(
     };
     let base = options.plugins.first().cloned().unwrap_or_default();
     let _busy = output.busy(LOADING, 1);
-    Ok(Engine::open(config, &base, options)?)
+    let open = |config| Engine::open(config, &base, options.clone());
+    Ok(controller::open(config, open)?)
 }
 
 fn options(global: &Global) -> Result<Options, Failure> {

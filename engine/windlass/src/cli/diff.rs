@@ -25,6 +25,7 @@ use crate::{
     preview,
     render::PathRequest,
     report::{Health, RenderKind, Report},
+    supply::Previews,
     target::{Owner, TargetChoice},
     travel,
 };
@@ -126,6 +127,7 @@ async fn of_config(args: &Args, global: &Global, output: &Output) -> Result<Vec<
         ..Said::default()
     };
     let engine = configuration::open(&args.what, global, said, output)?;
+    output.findings(&engine.supply(Previews::Leave).await);
     let busy = output.busy("comparing", 1);
     let planned = engine.diff().await;
     drop(busy);
@@ -195,6 +197,7 @@ async fn of_revisions(
         let message = format!("`{}` has no App `{app}`", args.what.display());
         return Err(Failure::usage(message).known(apps.keys().map(String::as_str)));
     };
+    output.findings(&engine.supply(Previews::Leave).await);
     let busy = output.busy("rendering two revisions", 1);
     let (report, travel) = travel::between(&engine, app, from, to).await;
     drop(busy);

@@ -23,7 +23,7 @@ pub(super) enum Outcome {
     Failed = 1,
     /// The command line or the configuration is at fault; nothing was tried.
     Usage = 2,
-    /// `diff` found changes, `health` something that is on its way, `approve` a plan that waits, or `lock status` a lock that isn't as wanted.
+    /// `diff` found changes, `health` something that is on its way, `approve` what waits, or `lock status` a lock that isn't as wanted.
     Pending = 3,
     /// `sync` waited for as long as it may, and an app is still on its way.
     TimedOut = 4,
@@ -43,7 +43,7 @@ impl Outcome {
         ),
         (
             Self::Pending,
-            "`diff` found changes, `health` something on its way, `approve` a plan that waits, or `lock status` a lock that isn't as CONFIG says",
+            "`diff` found changes, `health` something on its way, `approve` what waits, or `lock status` a lock that isn't as CONFIG says",
         ),
         (
             Self::TimedOut,

@@ -1,4 +1,8 @@
-//! `windlass plugin inspect FILE`: what a component says of itself and may ask for, without running it.
+//! `windlass plugin …`: what a component says of itself, what another version would change, which waits, and how one is published.
+
+mod approve;
+mod diff;
+mod push;
 
 use std::path::PathBuf;
 
@@ -8,6 +12,7 @@ use windlass_host::{Inspection, read_component};
 use super::{
     clean,
     failure::{Failure, Outcome},
+    global::Global,
     output::{Form, Format, Output},
     paint::{Paint, Tone},
 };
@@ -22,6 +27,9 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Inspect(Inspect),
+    Diff(diff::Args),
+    Approve(approve::Args),
+    Push(push::Args),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -42,9 +50,12 @@ struct Inspect {
 }
 
 /// Performs the verb.
-pub(super) fn perform(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     match &args.verb {
         Verb::Inspect(args) => inspect(args, output),
+        Verb::Diff(args) => diff::perform(args, global, output).await,
+        Verb::Approve(args) => approve::perform(args, global, output),
+        Verb::Push(args) => push::perform(args, output).await,
     }
 }
 

@@ -216,6 +216,7 @@ impl<'a> View<'a> {
                         self.output.print_json(&board::unresolved(&app, diagnostic))?;
                     }
                 }
+                Event::Plugin { diagnostic } => self.output.findings(std::slice::from_ref(diagnostic)),
                 Event::Configured(_) => self.output.note(&news),
                 Event::NotTold {
                     diagnostic, receiver, ..

@@ -17,6 +17,7 @@ use crate::{
     engine::Engine,
     report::{Health, Report},
     run::Event,
+    supply::Previews,
     target::TargetChoice,
 };
 
@@ -75,6 +76,7 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
     let engine = configuration::open(&args.config, global, said, output)?;
     let _answers = control::serve(&engine);
     known(&engine, args).await?;
+    output.findings(&engine.supply(Previews::Compare).await);
     for app in &args.forget_app {
         if !engine.forget_app(app).await? {
             return Err(Failure::usage(format!("--forget-app: no App `{app}` left CONFIG"))

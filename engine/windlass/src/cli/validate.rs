@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     render::{self as rendering, PathRequest, Rendered, Store},
+    supply::Previews,
     tenants::Bounds,
     validate::{self, Checkers, Subject, Verdicts},
 };
@@ -139,6 +140,7 @@ async fn of_config(args: &Args, global: &Global, output: &Output) -> Result<Foun
         return Err(Failure::usage(format!("{option} goes with a PATH, not with a CONFIG")).hint("the App says it"));
     }
     let engine = configuration::open_to_check(&args.what, global, validators(args), output)?;
+    output.findings(&engine.supply(Previews::Leave).await);
     let busy = output.busy("checking", 1);
     let reports = engine.check().await;
     drop(busy);
@@ -190,7 +192,7 @@ async fn of_rendered(checkers: &Checkers<'_>, rendered: Rendered) -> Vec<Diagnos
 
 /// Those of the command line, with their default configs.
 fn validators(args: &Args) -> Option<Vec<ValidatorSpec>> {
-    let named = args.validators.iter().map(|name| rendering::choice(name).into());
+    let named = args.validators.iter().map(|name| rendering::named(name).into());
     (!args.validators.is_empty()).then(|| named.collect())
 }
 

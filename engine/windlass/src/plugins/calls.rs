@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use windlass_core::{plugin::World, reach::Reach};
+use windlass_core::{config::PluginChoice, plugin::World, reach::Reach};
 use windlass_host::{AssessRequest, Assessment, CallLimits, Notified, NotifyRequest, Outcome, Plugin};
 
-use super::{Candidate, Plugins, numbers};
+use super::{Candidate, Plugins};
 
 impl Plugins {
     /// Tells somebody of an event, when it is the tenant's turn.
@@ -27,13 +27,13 @@ impl Plugins {
         self.reaches.get(name).cloned().unwrap_or_default()
     }
 
-    /// The highest version of each plugin of a world, by name.
+    /// Who serves of each plugin of a world, by name.
     pub(crate) fn newest(&self, world: World) -> impl Iterator<Item = &Arc<Candidate>> {
-        let versions = self.admitted.values();
-        let newest = versions.filter_map(|versions| versions.iter().max_by_key(|(version, _)| numbers(version)));
-        newest
-            .map(|(_, candidate)| candidate)
-            .filter(move |candidate| candidate.manifest().world == world)
+        let serving = self
+            .admitted
+            .keys()
+            .filter_map(|name| self.pick(&PluginChoice::of(name)).ok());
+        serving.filter(move |candidate| candidate.manifest().world == world)
     }
 
     /// Budgets that a `Plugin` document sets.

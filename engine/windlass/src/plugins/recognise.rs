@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use windlass_core::{
-    config::PluginChoice,
+    config::{PluginChoice, ServingSpec},
     plugin::World,
     render::{Diagnostic, Location, file_at},
     tree::{Kind, Tree, TreeError},
@@ -18,9 +18,30 @@ impl Plugins {
     /// # Errors
     /// When the path is not there, nobody recognises it, or two do with equal rank.
     pub fn recognise(&self, tree: &Tree, path: &str) -> Result<Arc<Candidate>, Diagnostic> {
+        self.recognise_for(&ServingSpec::default(), tree, path)
+    }
+
+    /// As [`Plugins::recognise`], among the renderers that serve a Repository, in its versions.
+    ///
+    /// # Errors
+    /// As [`Plugins::recognise`].
+    pub fn recognise_for(&self, serving: &ServingSpec, tree: &Tree, path: &str) -> Result<Arc<Candidate>, Diagnostic> {
+        self.choose(&self.recognised(serving, tree, path)?)
+    }
+
+    /// As [`Plugins::recognise_for`], before it is chosen.
+    pub(crate) fn recognised(
+        &self,
+        serving: &ServingSpec,
+        tree: &Tree,
+        path: &str,
+    ) -> Result<PluginChoice, Diagnostic> {
         let names = names(tree, path)?;
         let mut best: Vec<(u32, &Arc<Candidate>)> = Vec::new();
         for plugin in self.all().filter(|p| p.manifest().world == World::Renderer) {
+            if serving.renderer(&PluginChoice::of(&plugin.manifest().name)).is_none() {
+                continue;
+            }
             let rank = plugin
                 .manifest()
                 .markers
@@ -33,13 +54,14 @@ impl Plugins {
         let lowest = best.iter().map(|(rank, _)| *rank).min();
         best.retain(|(rank, _)| Some(*rank) == lowest);
         let mut found: Vec<&str> = best.iter().map(|(_, p)| p.manifest().name.as_str()).collect();
+        found.sort_unstable();
         found.dedup();
         match found.as_slice() {
-            [name] => self.choose(&PluginChoice {
-                name: (*name).to_owned(),
-                version: None,
-            }),
-            [] => Err(self.unrecognised(path, &names)),
+            [name] => {
+                let asked = PluginChoice::of(name);
+                Ok(serving.renderer(&asked).unwrap_or(asked))
+            }
+            [] => Err(self.unrecognised(serving, path, &names)),
             several => Err(Diagnostic::error(
                 "ambiguous-folder",
                 format!("{} recognise `{path}`", several.join(" and ")),
@@ -49,7 +71,7 @@ impl Plugins {
         }
     }
 
-    fn unrecognised(&self, path: &str, names: &[String]) -> Diagnostic {
+    fn unrecognised(&self, serving: &ServingSpec, path: &str, names: &[String]) -> Diagnostic {
         let holds = match names {
             [] => "it is empty".to_owned(),
             names => format!(
@@ -66,8 +88,24 @@ impl Plugins {
             "no plugin recognises `{}`: {holds}",
             if path.is_empty() { "." } else { path }
         );
-        Diagnostic::error("unrecognised-folder", message, Location::File(file_at(path)))
-            .with_help(self.known(Some(World::Renderer)))
+        Diagnostic::error("unrecognised-folder", message, Location::File(file_at(path))).with_help(
+            match &serving.renderers {
+                Some(renderers) => served_by(renderers),
+                None => self.known(Some(World::Renderer)),
+            },
+        )
+    }
+}
+
+/// What a Repository's Apps may be rendered by.
+pub(super) fn served_by(renderers: &[PluginChoice]) -> String {
+    let names: Vec<String> = renderers.iter().map(|choice| format!("`{}`", choice.name)).collect();
+    match names.as_slice() {
+        [] => "the Repository's `plugins.renderers` is empty: no renderer serves it".to_owned(),
+        names => format!(
+            "the Repository's `plugins.renderers` has {}: add the plugin there, or leave the field out",
+            names.join(", ")
+        ),
     }
 }
 

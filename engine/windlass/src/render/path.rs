@@ -136,7 +136,7 @@ async fn prepare(
     let (revision, path) = opened.map_err(|message| one("local-folder", message))?;
     let tree = revision.tree("");
     let candidate = match &request.with {
-        Some(name) => plugins.choose(&choice(name)),
+        Some(name) => plugins.choose(&named(name)),
         None => plugins.recognise(&tree, &path),
     }
     .map_err(|diagnostic| vec![diagnostic])?;
@@ -171,16 +171,13 @@ fn open(path: &Path) -> Result<(windlass_source::Revision, String), String> {
 }
 
 /// A plugin as the command line names it: `name` or `name@version`.
-pub(crate) fn choice(text: &str) -> PluginChoice {
+pub(crate) fn named(text: &str) -> PluginChoice {
     match text.split_once('@') {
         Some((name, version)) => PluginChoice {
             name: name.to_owned(),
             version: Some(version.to_owned()),
         },
-        None => PluginChoice {
-            name: text.to_owned(),
-            version: None,
-        },
+        None => PluginChoice::of(text),
     }
 }
 

@@ -12,7 +12,9 @@ use crate::{
 
 /// Of an error about a Secret.
 fn stop(error: SecretError) -> Stop {
-    error.stop("source").help("see `kubectl explain repository.spec.auth.secretRef`")
+    error
+        .stop("source")
+        .help("see `kubectl explain repository.spec.auth.secretRef`")
 }
 
 /// Two keys of a Secret that belong together; none of them: `None`.
@@ -73,7 +75,10 @@ impl Sources {
             let contents = self.secret(slot, secret).await?;
             let (auth, tls) = (auth_of(&contents)?, tls_of(&contents)?);
             if auth == Auth::None && tls == Tls::default() {
-                let text = format!("Secret `{}/{}` holds nothing that a repository asks for", slot.namespace, secret.name);
+                let text = format!(
+                    "Secret `{}/{}` holds nothing that a repository asks for",
+                    slot.namespace, secret.name
+                );
                 return Err(Stop::of("source", &std::io::Error::other(text)).help(
                     "it takes `username` with `password`, `token`, `ssh-privatekey` with `known_hosts`, `tls.crt` with `tls.key`, or `ca.crt`",
                 ));

@@ -32,6 +32,19 @@ impl ProxyEnvironment {
         }
     }
 
+    /// The way to registries.
+    ///
+    /// # Errors
+    /// A sentence, when the proxy can't be used.
+    pub(crate) fn for_registries(&self, insecure: bool) -> Result<Option<Proxy>, String> {
+        let url = if insecure { &self.http } else { &self.https };
+        let Some(url) = url else { return Ok(None) };
+        let proxy = Proxy::from_environment(url, &self.no_proxy);
+        let proxy = proxy
+            .map_err(|why| format!("the proxy of the environment (`https_proxy` and the like) can't be used: {why}"))?;
+        Ok(Some(proxy))
+    }
+
     /// A remote by way of its proxy, if it has one.
     pub(super) fn on_the_way(&self, remote: Remote) -> Result<Remote, Stop> {
         let proxy = if remote.url().starts_with("https:") {

@@ -20,7 +20,9 @@ fn stop(error: &dyn std::error::Error) -> Stop {
 impl Sources {
     /// What has to be signed, and by whom. Read anew in every poll: a key that is taken off the list counts from then on no more.
     pub(super) async fn policy(&self, slot: &Slot) -> Result<Option<Policy>, Stop> {
-        let Some(verify) = &slot.spec.verify else { return Ok(None) };
+        let Some(verify) = &slot.spec.verify else {
+            return Ok(None);
+        };
         let files = self.key_files(slot, verify).await?;
         let keys = blocking(move || Keys::read(&files)).await?;
         let keys = keys.map_err(|error| stop(&error))?;

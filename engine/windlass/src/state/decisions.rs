@@ -62,7 +62,7 @@ impl Inventories {
         self.put(SUSPENSIONS, app, stored.as_ref())
     }
 
-    fn put<T: Serialize>(
+    pub(super) fn put<T: Serialize>(
         &self,
         table: TableDefinition<'_, &str, &[u8]>,
         key: &str,

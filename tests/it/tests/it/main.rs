@@ -20,6 +20,7 @@ mod decisions;
 mod renders;
 mod kill;
 mod live;
+mod plugins;
 mod processes;
 mod repositories;
 mod polls;

@@ -231,7 +231,6 @@ fn a_validator_that_breaks_stops_the_app_and_is_named() {
         ("{mode: trap}", "plugin-stopped", "plugin"),
         ("{mode: beyond}", "host", "plugin"),
         ("{mode: unsupported}", "unsupported", "user"),
-        ("{mode: dance}", "invalid-config", "user"),
     ] {
         let sandbox = two_apps(&format!("[{{name: guest-checker, config: {config}}}]"));
         let synced = sync(&sandbox);

@@ -51,7 +51,7 @@ impl Proxy {
     }
 
     /// Whether a URL is to be reached through it.
-    pub(in crate::git) fn applies(&self, url: &str) -> bool {
+    pub(crate) fn applies(&self, url: &str) -> bool {
         let matcher = Matcher::builder()
             .all(self.url.as_str())
             .no(self.no_proxy.as_str())
@@ -66,7 +66,7 @@ impl Proxy {
     }
 
     /// For reqwest. [`Proxy::applies`] has decided already.
-    pub(in crate::git) fn for_client(&self) -> Result<reqwest::Proxy, reqwest::Error> {
+    pub(crate) fn for_client(&self) -> Result<reqwest::Proxy, reqwest::Error> {
         let proxy = reqwest::Proxy::all(self.url.clone())?;
         Ok(match &self.credentials {
             Some((username, password)) => proxy.basic_auth(username, password),

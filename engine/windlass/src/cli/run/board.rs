@@ -100,6 +100,7 @@ impl Board {
                 diagnostic,
                 ..
             } => self.not_told(receiver, app.as_deref(), diagnostic),
+            Event::Plugin { diagnostic } => format!("plugins\n{}\n\n", diagnostics::one(diagnostic, self.paint)),
             Event::Configured(reconfigured) => self.configured(reconfigured),
             Event::Report(report) => self.reported(report),
         };

@@ -64,7 +64,7 @@ async fn follow(engine: Arc<Engine>, path: PathBuf, refused: UnboundedSender<Fai
             continue;
         }
         taken = now;
-        if let Err(failure) = take(&engine, &path).await
+        if let Err(failure) = configuration::retake(&engine, &path).await
             && refused.send(failure).is_err()
         {
             return;
@@ -76,11 +76,4 @@ async fn look(path: &Path) -> Option<Digest> {
     let path = path.to_owned();
     let read = blocking(move || fs::read(path).ok()).await;
     read.ok().flatten().map(|bytes| Digest::of(&bytes))
-}
-
-async fn take(engine: &Arc<Engine>, path: &Path) -> Result<(), Failure> {
-    let file = path.to_owned();
-    let config = blocking(move || configuration::load(&file)).await??;
-    engine.reconfigure(config).await?;
-    Ok(())
 }

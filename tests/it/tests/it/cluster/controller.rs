@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::bed::{Running, soon};
 use crate::{
-    git_server::{Options, authority::Authority},
+    git_server::{Authority, Options},
     sandbox::config_map,
 };
 use site::{Site, condition};

@@ -138,6 +138,10 @@ fn repositories() -> Vec<Bad> {
             "stands there twice",
         ),
         repository(
+            "plugins: {renderers: [{name: a}, {name: a, version: '1'}]}",
+            "stands there twice",
+        ),
+        repository(
             "plugins: {notify: [{name: a}, {name: b, as: a}]}",
             "give one of them another name (`as`)",
         ),
@@ -305,6 +309,11 @@ fn others() -> Vec<Bad> {
         let spec = format!("{{versions: [{{version: 1.0.0, file: a.wasm, digest: '{digest}'}}], {more}}}");
         told("Plugin", &spec, reader, server)
     };
+    let entry = format!("{{version: 1.0.0, file: a.wasm, digest: '{digest}'}}");
+    let version = |place: &str, words| {
+        let spec = format!("{{versions: [{{version: 1.0.0, digest: '{digest}', {place}}}]}}");
+        bad("Plugin", &spec, words)
+    };
     let place = "is neither a host name nor a network";
     let cluster = |lock: &str, words| bad("Cluster", &format!("{{kubeconfig: {{}}, lock: {{{lock}}}}}"), words);
     let tenant = |more: &str, words| bad("Tenant", &format!("{{namespaces: {{names: [a]}}, {more}}}"), words);
@@ -325,6 +334,22 @@ fn others() -> Vec<Bad> {
             "grants: [everything]",
             "unknown variant `everything`",
             "Unsupported value: \\\"everything\\\"",
+        ),
+        version("file: a.wasm, oci: 'h.test/a'", "give one of `file` and `oci`"),
+        version("", "give one of `file` and `oci`"),
+        version("oci: acme/helm", "write `REGISTRY/REPOSITORY`"),
+        version("oci: 'https://h.test/a'", "write `REGISTRY/REPOSITORY`"),
+        version("oci: 'h.test/A:1'", "write `REGISTRY/REPOSITORY`"),
+        version("oci: 'me:pw@h.test/a'", "write `REGISTRY/REPOSITORY`"),
+        bad(
+            "Plugin",
+            &format!("{{versions: [{entry}, {entry}]}}"),
+            "stands there twice",
+        ),
+        plugin(
+            "registry: {authFile: a, pullSecret: {name: b}}",
+            "give one of `authFile` and `pullSecret`",
+            "give one of `authFile` and `pullSecret`",
         ),
         plugin("http: {private: ['https://a.test']}", place, place),
         plugin("limits: {time: soon}", INTERVAL, INTERVAL),
@@ -389,13 +414,17 @@ fn others() -> Vec<Bad> {
 pub(super) fn good() -> Vec<Value> {
     let digest = format!("sha256:{}", "0".repeat(64));
     let plugin = format!(
-        "{{versions: [{{version: 1.0.0, file: a.wasm, digest: '{digest}'}}], grants: [http], limits: {{time: 2m}}, \
+        "{{versions: [{{version: 1.0.0, file: a.wasm, digest: '{digest}'}}, {{version: 1.1.0, oci: 'ghcr.test/acme/a:1.1.0@{digest}', digest: '{digest}'}}], \
+         registry: {{pullSecret: {{name: pull}}, insecure: true}}, rollout: Preview, grants: [http], limits: {{time: 2m}}, \
          http: {{private: [10.0.0.0/8, 'fd00::/8', hooks.internal], plain: [hooks.internal]}}}}"
     );
     let app = |spec: &str| document("App", "a", spec);
     let repository = |spec: &str| document("Repository", "a", spec);
     vec![
         repository("{git: {url: 'https://git.test/r.git'}}"),
+        repository(
+            "{git: {url: 'https://git.test/r.git'}, plugins: {renderers: [{name: helm, version: '4.3'}, {name: yaml}]}}",
+        ),
         repository(
             "{git: {url: 'git@git.test:team/r.git', ref: {semver: '>=1.2 <2'}}, auth: {secretRef: {name: ssh}}}",
         ),
