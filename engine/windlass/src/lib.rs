@@ -43,6 +43,7 @@ mod secrets;
 mod current;
 pub mod reconfigure;
 mod lock;
+mod install;
 mod added;
 mod foreign;
 mod controller;
