@@ -26,4 +26,5 @@ mod native;
 mod schema;
 mod validate;
 mod tenants;
+mod image;
 mod generated;
