@@ -4,13 +4,9 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Groups that the API server itself puts a service account's token into; impersonation has to name them.
-const ALL_ACCOUNTS: HeaderValue = HeaderValue::from_static("system:serviceaccounts");
-/// Of everybody who is known at all.
-const AUTHENTICATED: HeaderValue = HeaderValue::from_static("system:authenticated");
-
+/// Alone: API servers put a service account into its groups themselves where no group is named. Who names them needs the right to
+/// impersonate groups, and RBAC knows none that ends at `system:serviceaccounts:*`: it would be `system:masters` as well.
 const USER: HeaderName = HeaderName::from_static("impersonate-user");
-const GROUP: HeaderName = HeaderName::from_static("impersonate-group");
 /// [`windlass_core::lock::KEY`], escaped as an API server reads it.
 const INSTALLATION: HeaderName = HeaderName::from_static("impersonate-extra-windlass.dev%2finstallation");
 
@@ -120,19 +116,11 @@ impl Actor {
         };
         // Checked again: the variant's fields are public.
         let user = Self::service_account(namespace, name)?.to_string();
-        let value = |text: &str, what| {
-            HeaderValue::from_str(text).map_err(|_| IdentityError::Name {
-                what,
-                text: text.to_owned(),
-            })
-        };
-        headers.insert(USER, value(&user, "name")?);
-        headers.append(GROUP, ALL_ACCOUNTS);
-        headers.append(
-            GROUP,
-            value(&format!("system:serviceaccounts:{namespace}"), "namespace")?,
-        );
-        headers.append(GROUP, AUTHENTICATED);
+        let value = HeaderValue::from_str(&user).map_err(|_| IdentityError::Name {
+            what: "name",
+            text: user.clone(),
+        })?;
+        headers.insert(USER, value);
         if let Some(Key(installation)) = key {
             headers.insert(INSTALLATION, installation.clone());
         }
@@ -193,21 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn a_service_account_has_its_groups() {
+    fn a_service_account_is_named_and_none_of_its_groups() {
         let headers = Actor::service_account("shop", "deployer")
             .unwrap()
             .headers(None)
             .unwrap();
-        let groups: Vec<_> = headers.get_all(GROUP).iter().map(|v| v.to_str().unwrap()).collect();
         assert_eq!(headers[USER], "system:serviceaccount:shop:deployer");
-        assert_eq!(
-            groups,
-            [
-                "system:serviceaccounts",
-                "system:serviceaccounts:shop",
-                "system:authenticated"
-            ]
-        );
+        assert_eq!(headers.len(), 1);
         assert!(Actor::Own.headers(None).unwrap().is_empty());
     }
 

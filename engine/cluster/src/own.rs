@@ -33,6 +33,29 @@ pub struct Right<'a> {
     pub name: &'a str,
 }
 
+/// How an object is placed somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Put<'a> {
+    /// Under which name.
+    pub manager: &'a str,
+    /// Only ask what would come of it.
+    pub dry_run: bool,
+}
+
+/// What came of a [`Cluster::place`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It was not there.
+    Created,
+    /// It is another one than before.
+    Configured,
+    /// It was so already.
+    Unchanged,
+}
+
+/// Objects a page.
+const PAGE: &str = "500";
+
 impl Cluster {
     /// Makes an object as it says, whoever wrote it before.
     ///
@@ -40,9 +63,12 @@ impl Cluster {
     /// When it could not be written.
     pub async fn put(&self, resource: &Resource, id: &ObjectId, body: &Value, manager: &str) -> Result<(), Refusal> {
         let path = resource.one(&id.namespace, &id.name);
-        self.put_at((&path, resource.label()), resource, id, body, manager)
-            .await
-            .map(drop)
+        let how = Put {
+            manager,
+            dry_run: false,
+        };
+        let put = self.put_at((&path, resource.label()), resource, id, body, how).await;
+        put.map(drop)
     }
 
     /// Writes the status of an object that is there: what `manager` said of it before and `body` doesn't is taken out. Answers the object.
@@ -58,7 +84,11 @@ impl Cluster {
     ) -> Result<Value, Refusal> {
         let path = format!("{}/status", resource.one(&id.namespace, &id.name));
         let label = format!("{}/status", resource.label());
-        self.put_at((&path, label), resource, id, body, manager).await
+        let how = Put {
+            manager,
+            dry_run: false,
+        };
+        self.put_at((&path, label), resource, id, body, how).await
     }
 
     /// Takes a finalizer off an object, whoever put it there. One that is gone, or another one by now, is left.
@@ -114,7 +144,7 @@ impl Cluster {
         resource: &Resource,
         id: &ObjectId,
         body: &Value,
-        manager: &str,
+        how: Put<'_>,
     ) -> Result<Value, Refusal> {
         let sent = body.to_string();
         let about = About {
@@ -122,11 +152,15 @@ impl Cluster {
             bytes: sent.len(),
             ..About::bare(resource, Some(id), &Actor::Own)
         };
+        let mut query = vec![("fieldManager", how.manager), ("force", "true")];
+        if how.dry_run {
+            query.push(("dryRun", "All"));
+        }
         let call = Call {
-            verb: Verb::Apply,
+            verb: if how.dry_run { Verb::DryRun } else { Verb::Apply },
             resource: label,
             method: Method::PATCH,
-            uri: with_query(path, &[("fieldManager", manager), ("force", "true")]),
+            uri: with_query(path, &query),
             accept: JSON,
             content: Some((Content::Apply, Bytes::from(sent))),
             known: None,
@@ -135,6 +169,57 @@ impl Cluster {
         answer
             .and_then(|answer| answer.json())
             .map_err(|error| refusal::read(error, &about))
+    }
+
+    /// As [`Cluster::put`], or only tried, and says what came of it.
+    ///
+    /// # Errors
+    /// When it could not be looked at or written.
+    pub async fn place(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        body: &Value,
+        how: Put<'_>,
+    ) -> Result<Written, Refusal> {
+        let before = self.get(&Actor::Own, resource, id).await?;
+        let path = resource.one(&id.namespace, &id.name);
+        let after = self.put_at((&path, resource.label()), resource, id, body, how).await?;
+        Ok(match before {
+            None => Written::Created,
+            Some(before) if is_same(&before, &after) => Written::Unchanged,
+            Some(_) => Written::Configured,
+        })
+    }
+
+    /// All objects of a kind that a label selector selects, in one namespace or, with "", everywhere.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub async fn select(&self, resource: &Resource, namespace: &str, selector: &str) -> Result<Vec<Value>, Refusal> {
+        let about = About::bare(resource, None, &Actor::Own);
+        let (mut all, mut next) = (Vec::new(), String::new());
+        loop {
+            let mut query = vec![("limit", PAGE)];
+            if !selector.is_empty() {
+                query.push(("labelSelector", selector));
+            }
+            if !next.is_empty() {
+                query.push(("continue", &next));
+            }
+            let uri = with_query(&resource.all(namespace), &query);
+            let call = Call::get(Verb::List, &resource.label(), uri);
+            let answer = self.connection().call(&Actor::Own, &call).await;
+            let mut page: Value = answer
+                .and_then(|answer| answer.json())
+                .map_err(|error| refusal::read(error, &about))?;
+            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+            all.extend(items.unwrap_or_default());
+            text(&page, "/metadata/continue").clone_into(&mut next);
+            if next.is_empty() {
+                return Ok(all);
+            }
+        }
     }
 
     /// Deletes an object if `is_ours`; one that isn't there, or isn't ours, is left. Says whether there was one.
@@ -196,6 +281,24 @@ impl Cluster {
             .map_err(|error| refusal::read(error, &about))?;
         Ok(review.pointer("/status/allowed") == Some(&Value::Bool(true)))
     }
+}
+
+/// Whether an apply changed nothing. A dry run gives no new version; who owns what, and what controllers say meanwhile, is not looked at.
+fn is_same(before: &Value, after: &Value) -> bool {
+    let told = |object: &Value| {
+        let mut object = object.clone();
+        if let Some(map) = object.as_object_mut() {
+            map.remove("status");
+        }
+        let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+        metadata.into_iter().for_each(|metadata| {
+            metadata.remove("managedFields");
+            metadata.remove("generation");
+            metadata.remove("resourceVersion");
+        });
+        object
+    };
+    told(before) == told(after)
 }
 
 #[cfg(test)]
@@ -260,6 +363,75 @@ mod tests {
         assert_eq!(
             fake.seen()[1].body["preconditions"],
             json!({"uid": "u", "resourceVersion": "7"})
+        );
+    }
+
+    fn thing() -> (Resource, ObjectId) {
+        let resource = Resource {
+            group: "x.test".into(),
+            version: "v1".into(),
+            kind: "Thing".into(),
+            plural: "things".into(),
+            namespaced: true,
+        };
+        let id = resource.id("n", "a");
+        (resource, id)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_placing_came_to_is_told() {
+        let (resource, id) = thing();
+        let live = |version: &str, value: &str| json!({"metadata": {"resourceVersion": version, "managedFields": [version]}, "spec": value});
+        let missing = || {
+            Reply::Json(
+                404,
+                json!({"code": 404, "reason": "NotFound", "details": {"name": "a", "kind": "things"}}),
+            )
+        };
+        for (before, after, expected) in [
+            (missing(), Reply::Json(201, live("1", "x")), Written::Created),
+            (
+                Reply::Json(200, live("1", "x")),
+                Reply::Json(200, live("2", "y")),
+                Written::Configured,
+            ),
+            (
+                Reply::Json(200, live("1", "x")),
+                Reply::Json(200, live("1", "x")),
+                Written::Unchanged,
+            ),
+            // Another manager beside: the object is what it was.
+            (
+                Reply::Json(200, live("1", "x")),
+                Reply::Json(200, live("2", "x")),
+                Written::Unchanged,
+            ),
+        ] {
+            let (connection, fake) = Fake::script(vec![before, after]);
+            let how = Put {
+                manager: "us",
+                dry_run: true,
+            };
+            let cluster = Cluster::new(connection);
+            assert_eq!(cluster.place(&resource, &id, &json!({}), how).await.unwrap(), expected);
+            assert!(fake.lines()[1].ends_with("/things/a?fieldManager=us&force=true&dryRun=All"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_selected_comes_in_pages() {
+        let page =
+            |name: &str, next: &str| json!({"metadata": {"continue": next}, "items": [{"metadata": {"name": name}}]});
+        let (connection, fake) = Fake::script(vec![
+            Reply::Json(200, page("a", "more")),
+            Reply::Json(200, page("b", "")),
+        ]);
+        let (resource, _) = thing();
+        let all = Cluster::new(connection).select(&resource, "", "x=y").await.unwrap();
+        assert_eq!(all.len(), 2);
+        assert_eq!(
+            fake.lines()[1],
+            "GET /apis/x.test/v1/things?limit=500&labelSelector=x%3Dy&continue=more"
         );
     }
 }

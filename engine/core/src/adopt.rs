@@ -89,9 +89,14 @@ fn keeper(object: &Value) -> Option<&'static str> {
 /// The manager that Kubernetes gives all that was there before fields were managed.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
+/// Field manager of `windlass install`.
+pub const INSTALL: &str = "windlass-install";
+
 /// Managers whose fields become ours, with how they write (`None`: either way). Whoever isn't named keeps what it has:
 /// `kubectl-rollout` above all, or the pods would be restarted.
-const CONVERTED: [(&str, Option<Operation>); 7] = [
+const CONVERTED: [(&str, Option<Operation>); 8] = [
+    // The engine's own manifests, once git has them.
+    (INSTALL, Some(Operation::Apply)),
     ("kubectl-client-side-apply", Some(Operation::Update)),
     // `kubectl apply --server-side`.
     ("kubectl", Some(Operation::Apply)),

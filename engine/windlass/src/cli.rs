@@ -18,6 +18,7 @@ mod resume;
 mod approve;
 mod lock;
 mod install;
+mod uninstall;
 mod plugin;
 mod completions;
 
@@ -80,6 +81,7 @@ enum Verb {
     Approve(approve::Args),
     Lock(lock::Args),
     Install(install::Args),
+    Uninstall(uninstall::Args),
     Plugin(plugin::Args),
     Completions(completions::Args),
 }
@@ -121,7 +123,8 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Resume(args) => resume::perform(args, &cli.global, output),
         Verb::Approve(args) => approve::perform(args, &cli.global, output),
         Verb::Lock(args) => block_on(lock::perform(args, &cli.global, output)),
-        Verb::Install(args) => install::perform(args, output),
+        Verb::Install(args) => block_on(install::perform(args, output)),
+        Verb::Uninstall(args) => block_on(uninstall::perform(args, output)),
         Verb::Plugin(args) => block_on(plugin::perform(args, &cli.global, output)),
         Verb::Completions(args) => completions::perform(args, output),
     }

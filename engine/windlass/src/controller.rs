@@ -53,6 +53,7 @@ use crate::{
 use departing::Departing;
 use kinds::Kind;
 pub(crate) use listen::{Pulse, listen};
+pub(crate) use objects::FINALIZER;
 use objects::{News, Objects};
 use writer::Writer;
 

@@ -45,6 +45,7 @@ pub mod reconfigure;
 pub mod supply;
 mod rollouts;
 mod lock;
+mod install;
 mod added;
 mod foreign;
 mod controller;

@@ -5,7 +5,9 @@ mod help;
 
 pub(crate) use cluster::{Cluster, DEFAULT as DEFAULT_CLUSTER, Verb};
 pub(crate) use help::OVERVIEW;
-use help::{BENCH, CLUSTER, DEMO, DIFF_NATIVE, FUZZ, LINT, PLUGINS, TEST};
+use help::{BENCH, CLUSTER, DEMO, DIFF_NATIVE, FUZZ, IMAGE, LINT, PLUGINS, TEST};
+
+use crate::image::Image;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(crate) enum Task {
     },
     /// `cargo x fuzz`
     Fuzz(Fuzz),
+    /// `cargo x image`
+    Image(Image),
     /// `cargo x cluster`
     Cluster(Cluster),
 }
@@ -86,6 +90,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Reque
         "bench" => BENCH,
         "diff-native" => DIFF_NATIVE,
         "fuzz" => FUZZ,
+        "image" => IMAGE,
         "cluster" => CLUSTER,
         _ => return Err(format!("error: there is no task `{name}`")),
     };
@@ -107,6 +112,7 @@ fn task(name: &str, rest: Vec<String>) -> Result<Task, String> {
         }
         "plugins" => selection(rest).map(Task::Plugins),
         "fuzz" => fuzz(rest).map(Task::Fuzz),
+        "image" => image(rest).map(Task::Image),
         "cluster" => cluster::parse(rest).map(Task::Cluster),
         "bench" => {
             let separator = rest.iter().position(|argument| argument == "--").unwrap_or(rest.len());
@@ -173,6 +179,22 @@ fn fuzz(rest: Vec<String>) -> Result<Fuzz, String> {
     Ok(fuzz)
 }
 
+fn image(rest: Vec<String>) -> Result<Image, String> {
+    let mut image = Image { out: None, tree: false };
+    let mut rest = rest.into_iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--tree" => image.tree = true,
+            "--out" => image.out = Some(rest.next().ok_or("needs a DIR after `--out`")?),
+            _ => match argument.strip_prefix("--out=") {
+                Some(out) if !out.is_empty() => image.out = Some(out.to_owned()),
+                _ => return Err(format!("doesn't take `{argument}`")),
+            },
+        }
+    }
+    Ok(image)
+}
+
 fn nothing_else<'a>(mut rest: impl Iterator<Item = &'a String>) -> Result<(), String> {
     rest.next()
         .map_or(Ok(()), |argument| Err(format!("doesn't take `{argument}`")))
@@ -203,6 +225,7 @@ mod tests {
             ("bench", BENCH),
             ("diff-native", DIFF_NATIVE),
             ("fuzz", FUZZ),
+            ("image", IMAGE),
             ("cluster", CLUSTER),
         ] {
             assert_eq!(parsed(&format!("{name} --help")), Ok(Request::Help(help)));
@@ -228,6 +251,12 @@ mod tests {
             parsed("plugins --only helm --only=yaml --with-guests"),
             Ok(Request::Run(Task::Plugins(selection)))
         );
+        let image = Image {
+            out: Some("x".to_owned()),
+            tree: true,
+        };
+        assert_eq!(parsed("image --out=x --tree"), Ok(Request::Run(Task::Image(image))));
+        assert!(parsed("image --out").is_err() && parsed("image --out=").is_err());
         let fuzz = Fuzz {
             seconds: 5,
             only: vec!["yaml".to_owned(), "tree".to_owned()],

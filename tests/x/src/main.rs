@@ -13,6 +13,7 @@ mod lint;
 mod bench;
 mod diff_native;
 mod fuzz;
+mod image;
 mod engine;
 mod go;
 mod programs;
@@ -71,6 +72,7 @@ fn perform(task: &Task) -> u8 {
             Task::Bench { arguments } => bench::perform(&mut session, arguments),
             Task::DiffNative { arguments } => diff_native::perform(&mut session, arguments),
             Task::Fuzz(options) => fuzz::perform(&mut session, options),
+            Task::Image(asked) => image::perform(&mut session, asked),
             Task::Cluster(asked) => cluster::perform(&mut session, asked),
         });
     match result {

@@ -73,6 +73,11 @@ impl Places {
         self.target.join("cluster-tools")
     }
 
+    /// The image, as a layout.
+    pub(crate) fn image(&self) -> PathBuf {
+        self.target.join("image")
+    }
+
     /// The controllers of Flux by name, and the definitions of their kinds.
     pub(crate) fn flux(&self) -> PathBuf {
         self.target.join("flux")

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::plugins::Plugin;
 use crate::run::{Session, Step};
 use crate::summary::Tally;
-use crate::{cluster, engine, go, lint, oracles, plugins, say, toolchain};
+use crate::{cluster, engine, go, image, lint, oracles, plugins, say, toolchain};
 
 /// Runs everything, goes on after failures where that tells more, and prints ledger and sum.
 ///
@@ -39,12 +39,13 @@ fn checks(session: &mut Session, tally: &mut Tally) -> Result<(), Error> {
     run_all(session, tally, lint::code(session)?)?;
     let oracles = oracles::build(session);
     let servers = cluster::build(session);
+    let image = plugins.as_ref().ok().map_or(Ok(()), |()| image::build(session));
     run_all(session, tally, go::vet(session)?)?;
     run_all(session, tally, go::tests(session)?)?;
     run_all(session, tally, cargo_tests(session)?)?;
     // Last: it is slow when a plugin changed, and fails seldom.
     run_twice(session, tally, &first_party, plugins.is_ok())?;
-    plugins.and(oracles).and(servers)
+    plugins.and(oracles).and(servers).and(image)
 }
 
 /// The check that plugins come out the same wherever they are built; without a first build there is nothing to compare.
@@ -76,6 +77,7 @@ fn cargo_tests(session: &Session) -> Result<Vec<Step>, Error> {
         command.args(selection).envs(plugins::environment(&session.places));
         command.envs(oracles::environment(&session.places));
         command.envs(cluster::environment(&session.places));
+        command.envs(image::environment(&session.places));
         command
     };
     let engine = Step::new("test engine", command(Vec::new()));

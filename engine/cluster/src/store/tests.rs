@@ -98,7 +98,11 @@ fn nothing(seen: &Seen) -> Reply {
     panic!("unexpected request {}", seen.line())
 }
 
-fn gone(_: &Seen) -> Reply {
+/// Whether it is read by name or listed by name.
+fn gone(seen: &Seen) -> Reply {
+    if seen.uri.contains("fieldSelector=") {
+        return Reply::Json(200, json!({"items": []}));
+    }
     Reply::Json(
         404,
         json!({"code": 404, "reason": "NotFound", "details": {"name": "a", "kind": "configmaps"}}),
@@ -219,7 +223,7 @@ async fn what_leaves_the_watch_is_asked_for() {
         let mut stripped = live(&maps(), "api", "a", "10", "x");
         stripped["metadata"]["labels"] = json!({});
         stripped["metadata"]["annotations"] = json!({});
-        Reply::Json(200, stripped)
+        Reply::Json(200, json!({"items": [stripped]}))
     });
     synced(&one, &resource).await;
     let mut changes = one.subscribe();
@@ -232,7 +236,8 @@ async fn what_leaves_the_watch_is_asked_for() {
     // Nobody watches it now, so nobody may believe that it stays so.
     assert_eq!(one.see(&resource, &id, &owner("api")), Sight::Absent);
     let seen = fake.seen();
-    let asked = seen.iter().find(|seen| seen.path().ends_with("/configmaps/a")).unwrap();
+    let by_name = "/api/v1/namespaces/shop/configmaps?fieldSelector=metadata.name%3Da";
+    let asked = seen.iter().find(|seen| seen.uri == by_name).unwrap();
     assert!(!asked.headers.contains_key("impersonate-user"));
 
     // Nobody can tell: who may read it has to.

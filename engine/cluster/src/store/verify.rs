@@ -13,7 +13,7 @@ use crate::{
     delete::text,
     identity::Actor,
     requests::Verb,
-    resource::Resource,
+    resource::{Resource, with_query},
 };
 
 /// Questions under way at once. The threat is a namespace with thousands of objects that somebody deleted.
@@ -85,17 +85,43 @@ async fn one(store: &Inner, suspect: &Suspect) {
     changed.iter().for_each(|changed| store.subscribers.tell(changed));
 }
 
+/// By a list of one: who may `get` every kind may also `get` what is no object (`pods/exec`, `nodes/proxy`), so the engine's credential may
+/// list and watch only. An API server reads a list by name as it reads the object.
 async fn look(store: &Inner, resource: &Resource, id: &ObjectId) -> Result<Option<Value>, CallError> {
-    let mut call = Call::get(Verb::Get, &resource.label(), resource.one(&id.namespace, &id.name));
+    let query = [("fieldSelector", &*named(&id.name))];
+    let mut call = Call::get(
+        Verb::List,
+        &resource.label(),
+        with_query(&resource.all(&id.namespace), &query),
+    );
     if resource.is_secret() {
         call.accept = METADATA;
     }
-    match store.cluster.connection().call(&Actor::Own, &call).await {
-        Ok(answer) => answer.json().map(Some),
-        Err(error) if error.code() == Some(404) => Ok(None),
-        Err(error) => Err(error),
+    let page: Value = match store.cluster.connection().call(&Actor::Own, &call).await {
+        Ok(answer) => answer.json()?,
+        Err(error) if error.code() == Some(404) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut found = page.pointer("/items/0").cloned();
+    // Items of a list don't say what they are.
+    if let Some(map) = found.as_mut().and_then(Value::as_object_mut) {
+        map.insert("apiVersion".to_owned(), resource.api_version().into());
+        map.insert("kind".to_owned(), resource.kind.as_str().into());
     }
+    Ok(found)
+}
+
+/// A field selector by name, in which some characters mean something; names of RBAC may have them.
+fn named(name: &str) -> String {
+    let mut selector = "metadata.name=".to_owned();
+    for character in name.chars() {
+        if matches!(character, '\\' | ',' | '=') {
+            selector.push('\\');
+        }
+        selector.push(character);
+    }
+    selector
 }
 
 /// No values of Secrets.
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";

@@ -92,7 +92,9 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
             let server = home.api.connection().server();
             output.note(&format!("{kinds} of {server} can't be watched yet: {why}\n"));
             if why.contains("404") {
-                output.note("are they installed? `windlass install --export | kubectl apply --server-side -f -`\n");
+                output.note(
+                    "are they installed? `windlass install --export --crds-only | kubectl apply --server-side -f -`\n",
+                );
             }
         }
     };

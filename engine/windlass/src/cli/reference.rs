@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ("See what is", &["health", "history", "why"]),
     ("Decide", &["rollback", "suspend", "resume", "approve"]),
     ("Keep it so", &["lock"]),
-    ("In a cluster", &["install"]),
+    ("In a cluster", &["install", "uninstall"]),
     ("Plugins", &["plugin"]),
     ("Help", &["completions", "help"]),
 ];

@@ -156,7 +156,8 @@ async fn known(engine: &Engine, args: &Args) -> Result<(), Failure> {
     Err(Failure::usage(format!("--allow-deletes: there is no App `{unknown}`")).known(names))
 }
 
-fn span(text: &str) -> Result<Duration, String> {
+/// A span of time on the command line.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
     duration_of(text).ok_or_else(|| "write a whole number and a unit, such as `30s` or `5m`, from 1s to 24h".to_owned())
 }
 

@@ -17,6 +17,7 @@ mod health;
 
 // Windlass' own kinds upon it.
 mod crds;
+mod install;
 
 // The program (`windlass`) upon it.
 pub(crate) mod bed;

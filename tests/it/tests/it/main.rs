@@ -29,4 +29,5 @@ mod native;
 mod schema;
 mod validate;
 mod tenants;
+mod image;
 mod generated;

@@ -15,6 +15,7 @@ Tasks:
   diff-native
             the sandboxed renderers against the native tools, over any folder
   fuzz      every parser fed with bytes that nobody meant
+  image     the engine and its plugins as a container image, without a container engine
   cluster   a Kubernetes API server on this machine, for tests and people
 
 Environment:
@@ -86,6 +87,18 @@ Usage: cargo x fuzz [--seconds N] [--only TARGET]...
 Options:
   --seconds N      for each target (default: 20)
   --only TARGET    this target; may be repeated. `cargo run -p windlass-fuzz --bin windlass-fuzz` lists them";
+
+pub(super) const IMAGE: &str = "\
+Builds the engine and its plugins, and makes an OCI image layout of them, with the C library, `ssh` and the
+authorities' certificates of this machine. The program is built as tests and demo have it, and stripped of what
+only debuggers read. The same inputs give the same bytes. No container engine is needed; to push it:
+skopeo copy oci:target/image docker://REGISTRY/windlass:TAG
+
+Usage: cargo x image [--out DIR] [--tree]
+
+Options:
+  --out DIR    instead of target/image; what is there of an older image is replaced
+  --tree       the files themselves instead of a layout: what engine/Containerfile copies";
 
 pub(super) const CLUSTER: &str = "\
 Runs a Kubernetes control plane on free ports of 127.0.0.1: etcd, kube-apiserver, kube-controller-manager, and

@@ -17,7 +17,7 @@ pub(crate) struct Plugin {
     /// From the workspace.
     pub(super) folder: String,
     /// Where its component goes.
-    pub(super) output: PathBuf,
+    pub(crate) output: PathBuf,
     /// Whether its start-up work is done at build time.
     pub(super) start: Start,
 }

@@ -309,7 +309,7 @@ fn kubectl_explains_in_our_words() {
 #[test]
 fn what_install_prints_is_what_kubectl_applies() {
     let printed = Command::new(crate::sandbox::WINDLASS)
-        .args(["install", "--export"])
+        .args(["install", "--export", "--crds-only"])
         .output()
         .unwrap();
     let text = said(&printed.stdout);
