@@ -67,8 +67,6 @@ pub(crate) struct Supply {
     told: Mutex<BTreeMap<String, String>>,
     /// What was compared last, by the version that waits.
     compared: Mutex<BTreeMap<String, Compared>>,
-    /// Pull secrets by name.
-    secrets: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -170,13 +168,6 @@ impl Engine {
     /// Does what can be done now about versions of plugins that aren't here or don't serve yet. Answers what was not told before.
     pub async fn supply(self: &Arc<Self>, previews: Previews) -> Vec<Diagnostic> {
         step(self, previews).await.told
-    }
-
-    /// The content of Secrets that `Plugin.spec.registry.pullSecret` names (their key `.dockerconfigjson`), by name: whoever reads a
-    /// cluster says it, and again when one changes.
-    pub fn set_pull_secrets(&self, secrets: BTreeMap<String, Vec<u8>>) {
-        *lock(&self.supplies().secrets) = secrets;
-        self.desk().rollouts().asked().notify_one();
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) async fn is_equal(engine: &Arc<Engine>, label: &str, rivals: &[Rival]
 /// Of each App, by its name in the configuration.
 async fn revisions(engine: &Engine) -> BTreeMap<String, Result<Revision, String>> {
     let config = engine.config();
-    let mut of_repositories: BTreeMap<&String, Result<Revision, String>> = BTreeMap::new();
+    let mut of_repositories: BTreeMap<&str, Result<Revision, String>> = BTreeMap::new();
     for app in config.apps.values() {
         let repository = app.repository();
         if !of_repositories.contains_key(repository) {

@@ -13,6 +13,7 @@ use super::{Step, changed, lock};
 use crate::{
     engine::{Engine, blocking},
     plugins::{Awaited, Candidate},
+    secrets,
     stop::chain,
 };
 
@@ -100,8 +101,15 @@ async fn one(engine: &Arc<Engine>, awaited: &Arc<Awaited>) -> Result<Candidate, 
 async fn options(engine: &Arc<Engine>, spec: &RegistrySpec) -> Result<Options, String> {
     let secret = match &spec.pull_secret {
         Some(secret) => {
-            let known = lock(&engine.supplies().secrets).get(&secret.name).cloned();
-            Some(known.ok_or_else(|| format!("there is no Secret `{}` with `.dockerconfigjson`", secret.name))?)
+            let home = engine.options().home.as_ref();
+            let namespace = home.map_or("", |home| home.namespace.as_str());
+            let contents = secrets::read(home, namespace, secret).await;
+            let config = contents.and_then(|contents| contents.line(".dockerconfigjson"));
+            Some(
+                config
+                    .map_err(|error| format!("`registry.pullSecret`: {error}"))?
+                    .into_bytes(),
+            )
         }
         None => None,
     };
