@@ -159,19 +159,19 @@ impl Attendant {
             loop {
                 let changed = changes.next().await;
                 // By app, whether there is more to it.
-                let mut apps: BTreeMap<&str, bool> = BTreeMap::new();
+                let mut apps: BTreeMap<String, bool> = BTreeMap::new();
                 for change in &changed {
                     if let Some(owner) = &change.owner {
-                        *apps.entry(&owner.app).or_default() |= !change.in_health_alone;
+                        *apps.entry(owner.id()).or_default() |= !change.in_health_alone;
                     }
                 }
                 for (app, is_more) in apps {
                     if is_more {
-                        waker.wake(app);
+                        waker.wake(&app);
                         continue;
                     }
-                    match engine.healths().turned(app) {
-                        Turn::Unknown | Turn::Due => waker.wake(app),
+                    match engine.healths().turned(&app) {
+                        Turn::Unknown | Turn::Due => waker.wake(&app),
                         Turn::Other(report) => turned(&engine, *report).await,
                         Turn::Same => {}
                     }

@@ -276,7 +276,7 @@ impl Wards {
 impl Ward {
     fn new(store: Store, owner: Owner, desired: Digest) -> Self {
         Self {
-            found: Report::new(&owner.app),
+            found: Report::new(&owner.id()),
             store,
             owner,
             desired,

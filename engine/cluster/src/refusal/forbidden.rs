@@ -30,6 +30,12 @@ impl Denied {
         let within = |phrase: &str| rest.split_once(phrase).and_then(|(_, rest)| rest.split_once('"'));
         let group = within("in API group \"").map_or("", |(group, _)| group);
         let namespace = within("in the namespace \"").map_or("", |(namespace, _)| namespace);
+        // Newer API servers ask for finer rights first (`impersonate-on:serviceaccount:patch`), and name those; this one holds everywhere.
+        let (verb, resource, group) = if verb.starts_with("impersonate-on:") || verb.starts_with("impersonate:") {
+            ("impersonate", "serviceaccounts", "")
+        } else {
+            (verb, resource, group)
+        };
         Some(Self {
             user: if user.is_empty() {
                 about.actor.to_string()

@@ -114,12 +114,6 @@ impl Objects {
         Kind::ALL.iter().all(|kind| self.complete.contains(kind))
     }
 
-    /// Kinds that weren't told of yet.
-    #[allow(dead_code)]
-    pub(super) fn missing(&self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.into_iter().filter(|kind| !self.complete.contains(kind))
-    }
-
     /// One of them.
     pub(super) fn get(&self, kind: Kind, id: &str) -> Option<&Object> {
         self.by.get(&(kind, id.to_owned()))

@@ -119,7 +119,7 @@ pub(super) fn of_app(
     let made = |known: Option<&Made>| {
         let revision = report.revision.clone()?;
         let is_known = known.filter(|known| known.revision == revision && known.desired == report.desired);
-        Some(is_known.cloned().unwrap_or_else(|| Made {
+        Some(is_known.cloned().unwrap_or(Made {
             revision,
             run: None,
             desired: report.desired,

@@ -275,7 +275,7 @@ impl Plugins {
     ///
     /// # Errors
     /// A sentence, when it is no plugin.
-    pub(crate) fn from_file(&self, path: &Path, config: &Config) -> Result<Arc<Candidate>, String> {
+    pub(crate) fn of_file(&self, path: &Path, config: &Config) -> Result<Arc<Candidate>, String> {
         let bytes = windlass_host::read_component(path).map_err(|error| chain(&error))?;
         let inspection =
             windlass_host::inspect(&bytes).map_err(|error| format!("`{}` is no plugin: {error}", path.display()))?;

@@ -23,6 +23,9 @@ const WIDTH: usize = 4;
 /// Bytes of a file with credentials or certificates. The threat is a device, or a name that means something else.
 const FILE: u64 = 4 << 20;
 
+/// What was tried, and what came of it.
+type Tried = (Arc<Awaited>, Result<Candidate, String>);
+
 /// Tries all that are due.
 pub(super) async fn all(engine: &Arc<Engine>, step: &mut Step) {
     let (plugins, supply) = (engine.plugins(), engine.supplies());
@@ -41,7 +44,7 @@ pub(super) async fn all(engine: &Arc<Engine>, step: &mut Step) {
         }
         .boxed()
     };
-    let tries: Vec<BoxFuture<'static, (Arc<Awaited>, Result<Candidate, String>)>> = due.into_iter().map(one).collect();
+    let tries: Vec<BoxFuture<'static, Tried>> = due.into_iter().map(one).collect();
     let tried: Vec<_> = stream::iter(tries).buffer_unordered(WIDTH).collect().await;
     let mut fetched = Vec::new();
     for (awaited, outcome) in tried {

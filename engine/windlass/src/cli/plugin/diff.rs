@@ -133,7 +133,7 @@ async fn find(engine: &Arc<Engine>, text: &str) -> Result<Arc<Candidate>, Failur
     let is_file = text.ends_with(".wasm") || text.contains('/');
     if is_file || Path::new(text).is_file() {
         let (path, config) = (PathBuf::from(text), engine.config());
-        let read = move || plugins.from_file(&path, &config);
+        let read = move || plugins.of_file(&path, &config);
         return blocking(read).await?.map_err(Failure::usage);
     }
     let found = plugins.all().find(|candidate| candidate.label() == text).cloned();

@@ -40,6 +40,12 @@ fn an_app_is_applied_and_its_status_says_so_with_few_writes() {
     };
     assert_eq!(of_apps(site.own_writes()), ["patch apps api", "patch apps/status api"]);
 
+    // Whose objects are changed by hand is told by the watch, by namespace and name.
+    let path = "/api/v1/namespaces/shop/configmaps/a";
+    site.person().merge(path, &json!({"data": {"value": "by hand"}})).unwrap();
+    soon("an edit by hand is undone", || Ok(site.get(path).unwrap()["data"]["value"] == "1"));
+    site.own_writes();
+
     // Another commit: one more write of the status, or two where it is on its way for long.
     site.commit(&[("api/a.yaml", Some(&config_map("a", "2")))]);
     let commit = site.head();
@@ -357,7 +363,7 @@ fn a_repository_logs_in_with_what_its_secret_holds_by_now() {
         site.person().merge(&path, &json!({"stringData": data})).unwrap();
     };
     put(&json!({"password": "wrong"}));
-    told("401");
+    told("does not accept the credentials");
     put(&json!({"password": "right\n"}));
     site.app("shop", "api", &json!({}));
     site.ready("shop", "api");

@@ -1,6 +1,7 @@
 //! A registry of this machine, the CNCF's own program, behind a door that sees every request and may be hostile.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, BufReader, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -263,7 +264,8 @@ impl Shared {
             "{} {} HTTP/1.1\r\nConnection: close\r\n",
             request.method, request.target
         );
-        for (name, value) in &request.headers {
+        let headers: BTreeMap<&String, &String> = request.headers.iter().collect();
+        for (name, value) in headers {
             if !["connection", "transfer-encoding", "content-length"].contains(&name.as_str()) {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
