@@ -10,7 +10,10 @@ use std::{
 use serde_json::Value;
 use windlass_core::digest::Digest;
 
-use crate::sandbox::{Sandbox, config_map, git};
+use crate::{
+    git_server::{GitServer, Options},
+    sandbox::{Sandbox, config_map},
+};
 
 /// The layout, which `cargo x test` makes.
 fn layout() -> PathBuf {
@@ -97,22 +100,15 @@ fn unpacked_it_runs_and_needs_nothing_else() {
     let ssh = run(root, &ssh, &["-V"]);
     assert!(ssh.status.success(), "{ssh:?}");
 
-    // A small repository, beside it.
+    // The loopback is shared; `git`, which folders need, is not in the image: in a cluster every URL is remote.
     let sandbox = Sandbox::new();
     sandbox.commit(&[("apps/a/map.yaml", Some(&config_map("a", "one")))]);
-    let bare = root.join("work/repo");
-    git(
-        root,
-        [
-            "clone",
-            "--quiet",
-            "--bare",
-            &sandbox.repo().display().to_string(),
-            &bare.display().to_string(),
-        ],
+    let server = GitServer::start(sandbox.path(), Options::default());
+    let text = format!(
+        "apiVersion: windlass.dev/v1alpha1\nkind: Repository\nmetadata: {{name: shop}}\nspec:\n  git: {{url: '{}', ref: {{branch: main}}}}\n\
+        ---\napiVersion: windlass.dev/v1alpha1\nkind: App\nmetadata: {{name: a}}\nspec: {{repository: shop, path: apps/a, target: {{directory: /work/out}}}}\n",
+        server.url("repo/.git")
     );
-    let text = "apiVersion: windlass.dev/v1alpha1\nkind: Repository\nmetadata: {name: shop}\nspec:\n  git: {url: 'file:///work/repo', ref: {branch: main}}\n\
-        ---\napiVersion: windlass.dev/v1alpha1\nkind: App\nmetadata: {name: a}\nspec: {repository: shop, path: apps/a, target: {directory: /work/out}}\n";
     fs::write(root.join("work/windlass.yaml"), text).unwrap();
     let state = ["--state", "/work/state"];
     for verb in [
