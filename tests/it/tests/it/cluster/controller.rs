@@ -42,8 +42,12 @@ fn an_app_is_applied_and_its_status_says_so_with_few_writes() {
 
     // Whose objects are changed by hand is told by the watch, by namespace and name.
     let path = "/api/v1/namespaces/shop/configmaps/a";
-    site.person().merge(path, &json!({"data": {"value": "by hand"}})).unwrap();
-    soon("an edit by hand is undone", || Ok(site.get(path).unwrap()["data"]["value"] == "1"));
+    site.person()
+        .merge(path, &json!({"data": {"value": "by hand"}}))
+        .unwrap();
+    soon("an edit by hand is undone", || {
+        Ok(site.get(path).unwrap()["data"]["value"] == "1")
+    });
     site.own_writes();
 
     // Another commit: one more write of the status, or two where it is on its way for long.
