@@ -30,7 +30,7 @@ pub use cluster::{AllowSpec, ClusterSpec, KubeconfigSpec, LockMode, LockSpec, Pe
 pub use depends::{DependsOn, Needed};
 pub use document::{Document, DocumentError, Home, Spec, read};
 pub use load::{ConfigError, Flaw, load, locate};
-pub use naming::{id_of, parts_of, referred};
+pub use naming::{full_name, id_of, parts_of, referred};
 pub use notify::{AppNotifySpec, Apps, MOST_BINDINGS, NotifySpec};
 pub use plugin::{LimitsSpec, PluginSpec, PluginVersion, RegistrySpec, Rollout};
 pub use repository::{
@@ -101,6 +101,12 @@ impl App {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Its [`full_name`].
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        full_name(&self.namespace, &self.name)
     }
 
     /// [`id_of`] its Repository.

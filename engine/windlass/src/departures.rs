@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use windlass_cluster::facts::Facts;
-use windlass_core::config::App;
+use windlass_core::config::{App, full_name};
 
 use crate::{
     clusters::Clusters,
@@ -116,7 +116,7 @@ impl Engine {
         let start = format!("{identity}|");
         all.iter().any(|departed| {
             let Departed { key, app: known } = departed;
-            let is_it = format!("{}/{}", known.namespace, known.name) == app && key.starts_with(&start);
+            let is_it = full_name(&known.namespace, &known.name) == app && key.starts_with(&start);
             is_it && Some(&known.config) != self.options().file.as_ref()
         })
     }

@@ -76,11 +76,6 @@ pub(crate) struct Waits {
     pub(crate) waiting: holds::Waiting,
 }
 
-/// How suspensions name an App.
-pub(crate) fn name(app: &App) -> String {
-    format!("{}/{}", app.namespace, app.name)
-}
-
 impl Desk {
     /// `fleet`: how many Apps there are.
     ///
@@ -194,7 +189,7 @@ impl Desk {
 
     /// Whether an App rests, by its own specification or by decision.
     pub(crate) fn suspended(&self, app: &App) -> Option<Suspension> {
-        let decided = self.known().suspensions.get(&name(app)).cloned();
+        let decided = self.known().suspensions.get(&app.full_name()).cloned();
         holds::suspended(app.spec.suspend.as_ref(), decided.as_ref(), clock::now())
     }
 
@@ -300,7 +295,7 @@ impl Desk {
 
     /// An App is there.
     pub(crate) fn is_at(&self, app: &App, key: &str) {
-        let (name, mut known) = (name(app), self.known());
+        let (name, mut known) = (app.full_name(), self.known());
         if known.keys.get(&name).is_none_or(|known| known != key) {
             known.keys.insert(name, key.to_owned());
         }

@@ -696,7 +696,7 @@ fn owner(app: &App, installation: &str) -> Owner {
 
 /// Of an inventory.
 pub(crate) fn key(app: &App, identity: &str) -> String {
-    format!("{identity}|{}/{}", app.namespace, app.name)
+    format!("{identity}|{}", app.full_name())
 }
 
 /// Whose calls an app's are: its repository's, for whoever pushes there can have as many apps as they like.

@@ -166,7 +166,12 @@ impl Outbox {
         let bindings = self.bindings.get();
         let receivers = self.receivers(&bindings, app);
         if !receivers.is_empty() {
-            self.take(key(app), words::event(app, report), words::undone(report), &receivers);
+            self.take(
+                app.full_name(),
+                words::event(app, report),
+                words::undone(report),
+                &receivers,
+            );
         }
     }
 
@@ -228,7 +233,7 @@ impl Outbox {
         }
         {
             let mut noted = self.noted();
-            let key = key(app);
+            let key = app.full_name();
             if !noted.standings.entry(key.clone()).or_default().finds(objects) {
                 return Ok(());
             }
@@ -384,10 +389,6 @@ impl Bindings {
 /// Whether anybody is told anything.
 fn is_used(config: &Config, bindings: &Bindings) -> bool {
     bindings.is_anybody_bound() || config.apps.values().any(|app| app.spec.notify.kubernetes_events)
-}
-
-fn key(app: &App) -> String {
-    format!("{}/{}", app.namespace, app.name)
 }
 
 /// Of a repository: no App's, whose namespace is never empty.

@@ -81,7 +81,7 @@ async fn to_others(engine: &Engine, app: &App, place: Whereabouts<'_>, ids: &[Ob
         let wanted = engine.claims().of(engine, other, place, ids).await;
         for (id, wanted) in ids.iter().zip(wanted) {
             if matches!(wanted, Wanted::Yes | Wanted::Unknown { before: true }) {
-                moves.insert(id.clone(), format!("{}/{}", other.namespace, other.name));
+                moves.insert(id.clone(), other.full_name());
             }
         }
     }

@@ -9,8 +9,14 @@ pub fn id_of(namespace: &str, name: &str) -> String {
     if namespace == DEFAULT_NAMESPACE {
         name.to_owned()
     } else {
-        format!("{namespace}/{name}")
+        full_name(namespace, name)
     }
+}
+
+/// The name with its namespace, whichever that is: as marks, histories and the state have it.
+#[must_use]
+pub fn full_name(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
 }
 
 /// Namespace and name of what is called so.

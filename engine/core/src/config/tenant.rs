@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use pattern::{BadPattern, Pattern};
 
 use super::{
-    App, DocumentError, Home, Mistake, NotifySpec, RepositorySpec, ValidatorSpec, notify, parts_of, referred,
-    repository,
+    App, DocumentError, Home, Mistake, NotifySpec, RepositorySpec, ValidatorSpec, full_name, notify, parts_of,
+    referred, repository,
 };
 use crate::model::ObjectId;
 use pattern::{any, listed};
@@ -282,7 +282,7 @@ pub fn permit_references<'t>(
     let repository = ("/spec/repository".to_owned(), "Repository", app.repository().to_owned());
     for (pointer, kind, id) in std::iter::once(repository).chain(needed.map(of_app)) {
         let (namespace, name) = parts_of(&id);
-        let whole = format!("{namespace}/{name}");
+        let whole = full_name(namespace, name);
         let mut granted = tenants.clone().flat_map(|spec| &spec.references);
         if namespace != app.namespace && !granted.any(|pattern| pattern.fits(&whole)) {
             return Err(DocumentError {

@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use windlass_core::config::{App, id_of, parts_of};
+use windlass_core::config::{App, full_name, id_of, parts_of};
 
 use super::{Refusal, Response};
-use crate::{
-    clock,
-    desk::{self, Desk},
-};
+use crate::{clock, desk::Desk};
 
 /// Apps of a configuration, by `namespace/name`; none where there is no configuration.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +24,7 @@ pub(super) struct Found {
 
 impl Apps {
     pub(crate) fn of<'a>(apps: impl Iterator<Item = &'a App>) -> Self {
-        Self(apps.map(|app| (desk::name(app), app.clone())).collect())
+        Self(apps.map(|app| (app.full_name(), app.clone())).collect())
     }
 
     /// Whether its own specification has an App rest.
@@ -94,7 +91,7 @@ impl Apps {
 /// `namespace/name` of what is known by an id.
 fn id_in_full(id: &str) -> String {
     let (namespace, name) = parts_of(id);
-    format!("{namespace}/{name}")
+    full_name(namespace, name)
 }
 
 /// Of the places that an App went to, the one to which it went last.
