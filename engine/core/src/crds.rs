@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{AppSpec, ClusterSpec, PluginSpec, RepositorySpec, TenantSpec},
-    inventory::Inventory,
+    ledger::Ledger,
     status::{AppStatus, ClusterStatus, PluginStatus, RepositoryStatus, TenantStatus},
 };
 
@@ -99,7 +99,8 @@ pub const KINDS: [Kind; 6] = [
         plural: "inventories",
         short: "winv",
         scope: Scope::Namespaced,
-        about: "Inventory is what an App owns on its target. The engine writes it; nobody else should.",
+        about: "Inventory is what the App of the same name owns, its history, and what was decided about it. The engine writes it; nobody else \
+                should.",
     },
 ];
 
@@ -168,7 +169,7 @@ fn schemas(kind: &str) -> (Value, Option<Value>) {
         "Plugin" => with_status(of::<PluginSpec>(WANTED), status::<PluginStatus>()),
         "Tenant" => with_status(of::<TenantSpec>(WANTED), status::<TenantStatus>()),
         "Cluster" => with_status(of::<ClusterSpec>(WANTED), status::<ClusterStatus>()),
-        _ => (of::<Inventory>("What the App of the same name owns."), None),
+        _ => (of::<Ledger>("What the engine keeps of the App of the same name."), None),
     }
 }
 

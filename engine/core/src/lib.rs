@@ -44,6 +44,7 @@ pub mod fields;
 pub mod managers;
 pub mod owner;
 pub mod payload;
+pub mod ledger;
 pub mod live;
 mod causes;
 pub mod conflict;

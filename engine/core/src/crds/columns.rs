@@ -36,7 +36,10 @@ pub(super) fn of(kind: &str) -> Value {
             ("Version", ".status.version", true),
             ("Message", MESSAGE, false),
         ],
-        _ => &[("Revision", ".spec.revision", true)],
+        _ => &[
+            ("Revision", ".spec.targets[0].inventory.revision", true),
+            ("Writer", ".spec.writer.replica", false),
+        ],
     };
     let column = |(name, path, is_narrow): &(&str, &str, bool)| {
         let mut column = json!({"name": name, "type": "string", "jsonPath": path});
