@@ -24,7 +24,7 @@ impl Arguments {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>, parts: &[&str]) -> Result<Self, String> {
         let mut arguments = Self {
             only: Vec::new(),
-            effort: Effort::Full,
+            effort: Effort::default(),
             write: false,
             with_flux: false,
             into: None,
@@ -32,7 +32,9 @@ impl Arguments {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("`{word}` wants a value"));
             match word.as_str() {
-                "--quick" => arguments.effort = Effort::Quick,
+                "--quick" => arguments.effort.is_quick = true,
+                "--apps" => arguments.effort.apps = Some(number(&value()?)?),
+                "--idle" => arguments.effort.idle = Some(number(&value()?)?),
                 "--write" => arguments.write = true,
                 "--with-flux" => arguments.with_flux = true,
                 "--into" => arguments.into = Some(value()?.into()),
@@ -45,7 +47,7 @@ impl Arguments {
                 }
                 _ => {
                     return Err(format!(
-                        "`{word}` is no argument; there are: --write, --quick, --with-flux, --only PART"
+                        "`{word}` is no argument; there are: --write, --quick, --with-flux, --apps NUMBER, --idle SECONDS, --only PART"
                     ));
                 }
             }
@@ -61,16 +63,33 @@ impl Arguments {
     /// The command that does the same.
     pub(crate) fn command(&self) -> String {
         let mut words = vec!["cargo x bench".to_owned()];
-        let quick = self.effort == Effort::Quick;
-        if quick || self.write || self.with_flux || !self.only.is_empty() {
+        let effort = self.effort.words();
+        if !effort.is_empty() || self.write || self.with_flux || !self.only.is_empty() {
             words.push("--".to_owned());
         }
         words.extend(self.write.then(|| "--write".to_owned()));
-        words.extend(quick.then(|| "--quick".to_owned()));
+        words.extend(effort);
         words.extend(self.with_flux.then(|| "--with-flux".to_owned()));
         words.extend(self.only.iter().map(|part| format!("--only {part}")));
         words.join(" ")
     }
+}
+
+impl Effort {
+    /// The arguments that say so.
+    pub(crate) fn words(self) -> Vec<String> {
+        let mut words = Vec::new();
+        words.extend(self.is_quick.then(|| "--quick".to_owned()));
+        for (name, given) in [("--apps", self.apps), ("--idle", self.idle)] {
+            words.extend(given.map(|number| format!("{name} {number}")));
+        }
+        words
+    }
+}
+
+fn number(word: &str) -> Result<usize, String> {
+    let number = word.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("`{word}` is no number of anything"))
 }
 
 #[cfg(test)]
@@ -88,6 +107,9 @@ mod tests {
         assert_eq!(arguments.command(), "cargo x bench -- --quick --only loop");
         let arguments = parsed("--only loop --with-flux").expect("arguments");
         assert_eq!(arguments.command(), "cargo x bench -- --with-flux --only loop");
+        let small = parsed("--only loop --apps 100 --idle 5").expect("arguments");
+        assert_eq!((small.effort.apps(1_000, 50), small.effort.of(4, 1)), (100, 4));
+        assert_eq!(small.command(), "cargo x bench -- --apps 100 --idle 5 --only loop");
         let all = parsed("").expect("arguments");
         assert!(all.wants("seam") && !all.with_flux);
         assert_eq!(all.command(), "cargo x bench");
@@ -98,5 +120,6 @@ mod tests {
         let message = parsed("--only lop").expect_err("a refusal");
         assert!(message.contains("there are: loop, seam"));
         assert!(parsed("--fast").is_err() && parsed("--only").is_err());
+        assert!(parsed("--apps few").is_err() && parsed("--idle 0").is_err());
     }
 }

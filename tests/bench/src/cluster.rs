@@ -13,6 +13,7 @@ mod traffic;
 mod edits;
 mod receiver;
 pub(crate) mod feedback;
+pub(crate) mod controller;
 
 use std::{
     thread,
@@ -59,7 +60,7 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
     if !has_servers() {
         return Vec::new();
     }
-    let apps = effort.of(APPS, QUICK_APPS);
+    let apps = effort.apps(APPS, QUICK_APPS);
     let mut first = First::default();
     let mut last = None;
     let mut flux = Vec::new();
@@ -197,8 +198,8 @@ pub(crate) fn idle(effort: Effort) -> Vec<Figure> {
     if !has_servers() {
         return Vec::new();
     }
-    let apps = effort.of(APPS, QUICK_APPS);
-    let time = effort.of(IDLE, 10);
+    let apps = effort.apps(APPS, QUICK_APPS);
+    let time = effort.idle(IDLE, 10);
     let cluster = Cluster::start().expect("a cluster");
     let shop = Shop::new(&cluster, "ours", apps, Weight::Light);
     shop.commit_all("first");
@@ -233,7 +234,7 @@ pub(crate) fn memory(effort: Effort) -> Vec<Figure> {
     if !has_servers() {
         return Vec::new();
     }
-    let apps = effort.of(APPS, QUICK_APPS);
+    let apps = effort.apps(APPS, QUICK_APPS);
     let kinds = effort.of(100, 5);
     let mut figures = Vec::new();
     for (weight, words) in [

@@ -7,22 +7,31 @@ use serde::{Deserialize, Serialize};
 /// Rounds of a figure: each gives one value, and the report shows the middle one.
 const ROUNDS: usize = 5;
 
-/// How much is done. A smoke run only shows that everything works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effort {
-    /// What the report is made from.
-    Full,
+/// How much is done. The report is made from the default; a smoke run only shows that everything works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Effort {
     /// Of a test.
-    Quick,
+    pub(crate) is_quick: bool,
+    /// So many apps, where a part has a number of them, instead of its own.
+    pub(crate) apps: Option<usize>,
+    /// So many seconds, where nothing happens, instead of the part's own.
+    pub(crate) idle: Option<usize>,
 }
 
 impl Effort {
     /// `full`, or much less.
     pub(crate) const fn of(self, full: usize, quick: usize) -> usize {
-        match self {
-            Self::Full => full,
-            Self::Quick => quick,
-        }
+        if self.is_quick { quick } else { full }
+    }
+
+    /// As many as were asked for, else as [`Effort::of`].
+    pub(crate) fn apps(self, full: usize, quick: usize) -> usize {
+        self.apps.unwrap_or_else(|| self.of(full, quick))
+    }
+
+    /// As many as were asked for, else as [`Effort::of`].
+    pub(crate) fn idle(self, full: usize, quick: usize) -> usize {
+        self.idle.unwrap_or_else(|| self.of(full, quick))
     }
 }
 
@@ -55,6 +64,8 @@ pub(crate) enum Unit {
     Seconds,
     /// Memory and files.
     Mebibytes,
+    /// Of 1,000 bytes.
+    Kilobytes,
     /// A number of things, or of times.
     Number,
 }

@@ -2,8 +2,9 @@
 //!
 //! `cargo x bench` builds plugins and native tools and runs this. Arguments: `--write` keeps what was measured in
 //! `tests/bench/REPORT.md`, whose other parts stay, `--only PART` measures less, `--quick` shows that everything works and measures nothing worth
-//! keeping; `--with-flux` measures Flux too, of `WINDLASS_FLUX` (README.md). The other peers are the native tools of `WINDLASS_ORACLES`; without one its ratio is missing. The parts on a real
-//! API server start their own from `WINDLASS_CLUSTER_TOOLS`; without it they are empty.
+//! keeping; `--apps NUMBER` and `--idle SECONDS` say how many apps the parts on an API server have, and for how long nothing happens there;
+//! `--with-flux` measures Flux too, of `WINDLASS_FLUX` (README.md). The other peers are the native tools of `WINDLASS_ORACLES`; without one its
+//! ratio is missing. The parts on a real API server start their own from `WINDLASS_CLUSTER_TOOLS`; without it they are empty.
 
 mod arguments;
 mod figure;
@@ -33,7 +34,7 @@ use report::Made;
 type Part = (&'static str, &'static str, fn(Effort) -> Vec<Figure>);
 
 /// Each runs in a process of its own, so that none finds the memory and the threads of another.
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 15] = [
     ("renders", "A fresh, isolated render", renders::measure),
     ("seam", "The wall between engine and plugins", seam::measure),
     ("plugins", "What a plugin weighs", plugins::measure),
@@ -63,6 +64,26 @@ const PARTS: [Part; 11] = [
         "cluster-memory",
         "A real API server: memory with big objects and many kinds",
         cluster::memory,
+    ),
+    (
+        "controller",
+        "The controller: 1,000 Apps of 4 objects, created at once",
+        cluster::controller::measure,
+    ),
+    (
+        "controller-idle",
+        "The controller: nothing happens to 1,000 Apps",
+        cluster::controller::idle,
+    ),
+    (
+        "controller-memory",
+        "The controller: memory by the number of Apps",
+        cluster::controller::memory,
+    ),
+    (
+        "controller-failover",
+        "The controller: one process of several is killed",
+        cluster::controller::fail_over,
     ),
     (
         "endurance",
@@ -146,8 +167,8 @@ fn in_process(part: &str, arguments: &Arguments) -> Result<Vec<Figure>, String> 
     let file = work.path().join("figures.json");
     let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
     command.args(["--only", part, "--into"]).arg(&file);
-    if arguments.effort == Effort::Quick {
-        command.arg("--quick");
+    for word in arguments.effort.words() {
+        command.args(word.split(' '));
     }
     if !arguments.with_flux {
         command.env_remove(cluster::FLUX);

@@ -123,6 +123,7 @@ fn shown(value: f64, unit: Unit) -> String {
         Unit::Microseconds => " µs",
         Unit::Seconds => " s",
         Unit::Mebibytes => " MiB",
+        Unit::Kilobytes => " kB",
         Unit::Number => "",
     };
     if value.fract() == 0.0 || value >= 100.0 {

@@ -23,6 +23,10 @@ fn a_quick_run_measures_every_part() {
         "whose health turns",
         "nothing happens",
         "many kinds",
+        "created at once",
+        "nothing happens to",
+        "by the number of Apps",
+        "is killed",
     ] {
         let title = text.lines().find(|line| line.starts_with("## ") && line.contains(part));
         assert!(title.is_some(), "no part `{part}` in {text}");

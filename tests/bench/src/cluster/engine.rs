@@ -185,11 +185,7 @@ impl Engine {
                 self.last.insert(report.app.clone(), (at, report));
             }
             Told::Log(at, line) => {
-                let revision = line
-                    .split_once(FETCHED)
-                    .and_then(|(_, rest)| rest.split_once("revision="))
-                    .map(|(_, rest)| rest.split_whitespace().next().unwrap_or_default().trim_matches('"'));
-                if let Some(revision) = revision {
+                if let Some(revision) = fetched(&line) {
                     self.fetched.insert(revision.to_owned(), at);
                 }
             }
@@ -228,6 +224,12 @@ impl Report {
     fn is_applied_at(&self, revision: &str) -> bool {
         (self.health == "healthy" || !self.unhealthy.is_empty()) && self.revision.as_deref() == Some(revision)
     }
+}
+
+/// The commit that a line of the log tells of.
+pub(super) fn fetched(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(FETCHED)?.1.split_once("revision=")?;
+    Some(rest.split_whitespace().next().unwrap_or_default().trim_matches('"'))
 }
 
 /// Reads lines as they come.

@@ -104,11 +104,7 @@ pub(super) fn measure(effort: Effort, apps: usize, share: f64, with_edits: bool)
     let shop = Shop::new(&cluster, "flux", apps, Weight::Light);
     shop.commit_all("first");
     let git = GitServer::start(shop.folder());
-    let interval = if effort == Effort::Full {
-        INTERVAL
-    } else {
-        QUICK_INTERVAL
-    };
+    let interval = if effort.is_quick { QUICK_INTERVAL } else { INTERVAL };
     let mut flux = Flux::install(&cluster, &shop, &git.url("repo/.git"), interval);
     let mut traffic = Traffic::of(&cluster, &[SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER]);
     let before = Living::now(&cluster.client());
@@ -120,9 +116,10 @@ pub(super) fn measure(effort: Effort, apps: usize, share: f64, with_edits: bool)
     quieten();
     let commit = flux.commit(&cluster.client(), &shop, share, &mut traffic);
     let edits = if with_edits {
-        let (edits, pause) = match effort {
-            Effort::Full => (EDITS, PAUSE),
-            Effort::Quick => (4, QUICK_PAUSE),
+        let (edits, pause) = if effort.is_quick {
+            (4, QUICK_PAUSE)
+        } else {
+            (EDITS, PAUSE)
         };
         let mut editor = Editor::new(&cluster, &shop);
         // Every app is looked at an interval after the commit's turn. Around the middle between the two, edits live neither
