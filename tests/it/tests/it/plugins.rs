@@ -2,9 +2,9 @@
 
 mod fetched;
 mod previews;
-mod registry;
+pub(crate) mod registry;
 mod serving;
-mod variant;
+pub(crate) mod variant;
 
 use std::{fs, process::Output};
 

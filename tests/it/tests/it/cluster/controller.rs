@@ -2,6 +2,11 @@
 
 mod site;
 
+mod attacks;
+mod audited;
+mod clusters;
+mod pulled;
+
 use serde_json::{Value, json};
 
 use super::bed::{Running, soon};

@@ -23,14 +23,14 @@ use windlass_tests::git_http::{Request, read_request, respond};
 use crate::git_server::Authority;
 
 /// The user that a registry with a login knows, and their password.
-pub(super) const LOGIN: [&str; 2] = ["bot", "s3cret-password"];
+pub(crate) const LOGIN: [&str; 2] = ["bot", "s3cret-password"];
 
 /// The same, as registries keep it.
 const HASH: &str = "bot:$2a$04$8UdQbvxjruN6FkexQR69oOfQpLq4f.YbIr5ql1oCOmsMKRgY4TCxe\n";
 
 /// What the door does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Door {
+pub(crate) enum Door {
     /// Lets all through.
     #[default]
     Open,
@@ -55,14 +55,14 @@ struct Shared {
 
 /// A request that came.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) authorization: Option<String>,
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) authorization: Option<String>,
 }
 
 /// Runs until it is dropped.
-pub(super) struct Registry {
+pub(crate) struct Registry {
     child: Child,
     shared: Arc<Shared>,
     ca_pem: Option<String>,
@@ -70,17 +70,17 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::start(false, None)
     }
 
     /// That wants to know who asks.
-    pub(super) fn with_login() -> Self {
+    pub(crate) fn with_login() -> Self {
         Self::start(true, None)
     }
 
     /// Over TLS, by an authority of its own.
-    pub(super) fn with_tls() -> Self {
+    pub(crate) fn with_tls() -> Self {
         Self::start(false, Some(Authority::new()))
     }
 
@@ -145,27 +145,27 @@ impl Registry {
     }
 
     /// `HOST:PORT/NAME`.
-    pub(super) fn name(&self, repository: &str) -> String {
+    pub(crate) fn name(&self, repository: &str) -> String {
         format!("localhost:{}/{repository}", self.shared.port)
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://localhost:{}{path}", self.shared.port)
     }
 
     /// A file with the authority of [`Registry::with_tls`].
-    pub(super) fn ca_file(&self) -> PathBuf {
+    pub(crate) fn ca_file(&self) -> PathBuf {
         let path = self.dir.path().join("ca.pem");
         fs::write(&path, self.ca_pem.as_deref().unwrap()).unwrap();
         path
     }
 
-    pub(super) fn set(&self, door: Door) {
+    pub(crate) fn set(&self, door: Door) {
         *self.shared.door.lock().unwrap() = door;
     }
 
     /// Requests since it was asked last.
-    pub(super) fn take(&self) -> Vec<Asked> {
+    pub(crate) fn take(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.shared.log.lock().unwrap())
     }
 }

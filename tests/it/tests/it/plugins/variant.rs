@@ -15,22 +15,22 @@ use windlass_core::{
 use crate::host::component;
 
 /// A component in a file.
-pub(super) struct Variant {
-    pub(super) version: String,
-    pub(super) path: PathBuf,
-    pub(super) digest: Digest,
+pub(crate) struct Variant {
+    pub(crate) version: String,
+    pub(crate) path: PathBuf,
+    pub(crate) digest: Digest,
 }
 
 impl Variant {
     /// The renderer of plain manifests as `name` in a version, that leaves out files by default.
-    pub(super) fn new(folder: &Path, name: &str, version: &str, exclude: &[&str]) -> Self {
+    pub(crate) fn new(folder: &Path, name: &str, version: &str, exclude: &[&str]) -> Self {
         let (code, mut manifest) = parts();
         manifest.config["properties"]["exclude"]["default"] = exclude.into();
         Self::of(folder, code, manifest, name, version)
     }
 
     /// One that says that it is a renderer, and has nothing to call.
-    pub(super) fn hollow(folder: &Path, name: &str, version: &str) -> Self {
+    pub(crate) fn hollow(folder: &Path, name: &str, version: &str) -> Self {
         let (_, manifest) = parts();
         let code = wat::parse_str("(component)").unwrap();
         Self::of(folder, code, manifest, name, version)
@@ -51,12 +51,12 @@ impl Variant {
     }
 
     /// An entry of a Plugin's `versions`.
-    pub(super) fn entry(&self) -> String {
+    pub(crate) fn entry(&self) -> String {
         self.entry_at(&format!("file: '{}'", self.path.display()))
     }
 
     /// The same, somewhere else.
-    pub(super) fn entry_at(&self, place: &str) -> String {
+    pub(crate) fn entry_at(&self, place: &str) -> String {
         format!("{{version: {}, {place}, digest: '{}'}}", self.version, self.digest)
     }
 }
@@ -75,7 +75,7 @@ fn parts() -> (Vec<u8>, Manifest) {
 }
 
 /// A Plugin document.
-pub(super) fn plugin(name: &str, spec: &str, entries: &[String]) -> String {
+pub(crate) fn plugin(name: &str, spec: &str, entries: &[String]) -> String {
     let versions: String = entries.iter().map(|entry| format!("  - {entry}\n")).collect();
     format!(
         "---\napiVersion: windlass.dev/v1alpha1\nkind: Plugin\nmetadata: {{name: {name}}}\nspec:\n{spec}  versions:\n{versions}"

@@ -21,7 +21,7 @@ const GROUP: &str = "/apis/windlass.dev/v1alpha1";
 
 pub(super) struct Site {
     pub(super) sandbox: Sandbox,
-    server: Cluster,
+    pub(super) server: Cluster,
     git: GitServer,
     audit: Mutex<Audit>,
 }
