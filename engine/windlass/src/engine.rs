@@ -20,7 +20,7 @@ use windlass_core::{
     manifest,
     oid::Oid,
 };
-use windlass_host::{Place, Room, Tenant};
+use windlass_host::Tenant;
 use windlass_source::Revision;
 
 use crate::{
@@ -46,6 +46,7 @@ use crate::{
     record,
     render::{Cache, RunId, Store},
     report::Report,
+    rooms::{Rooms, Seat},
     run::{Event, Stage},
     settled::Settled,
     sources::{self, Settings, Sources},
@@ -55,10 +56,6 @@ use crate::{
     target::{self, Directory, Manners, Memory, Owner, Previous, Target, TargetChoice},
     validate::Verdicts,
 };
-
-/// Apps whose documents are in memory at a time: each holds them as text and as objects until they are applied. Some per
-/// core keep the disk busy; the threat is a commit that changes a thousand apps of a megabyte.
-const ROOM: usize = 16;
 
 /// How long a single sync takes to tell of what it did; what is left is told by the next, or by `run`.
 const TELLING: Duration = Duration::from_secs(10);
@@ -137,7 +134,7 @@ pub struct Engine {
     foreign: Watching,
     /// What directory targets hold.
     files: Arc<Memory>,
-    room: Room,
+    rooms: Rooms,
     verdicts: Verdicts,
     locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     supply: Supply,
@@ -194,7 +191,7 @@ impl Engine {
             drifts: Drifts::default(),
             foreign: Watching::default(),
             files: Arc::default(),
-            room: Room::new(ROOM),
+            rooms: Rooms::new(),
             verdicts: Verdicts::default(),
             locks: Mutex::default(),
             supply: Supply::default(),
@@ -456,8 +453,9 @@ impl Engine {
     }
 
     /// Waits until there is room for an app's documents; the tenants take turns.
-    pub(crate) async fn room(&self, app: &App) -> Place {
-        self.room.enter(&tenant(app)).await
+    pub(crate) async fn room(&self, app: &App) -> Seat {
+        let cluster = Clusters::name_of(app, self.options.target.as_ref());
+        self.rooms.enter(cluster, &tenant(app)).await
     }
 
     pub(crate) const fn renderings(&self) -> &Cache {

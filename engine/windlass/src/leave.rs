@@ -4,8 +4,9 @@
 //! that can't be read, nor another file, nor a repository that fails deletes anything. What can't be done now is tried
 //! again; an App whose cluster is gone for good is let go by force ([`Engine::forget_app`]).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::time::timeout;
 use windlass_core::{
     config::{App, DeletionPolicy, PruneMode},
@@ -46,9 +47,27 @@ pub struct Departed {
     pub app: Deployed,
 }
 
+/// A cluster by its name; `None`: folders.
+pub(crate) type Way = Option<String>;
+
+/// Where Apps that left have objects. Where that can't be told, [`from`] tells why, of any of them.
+pub(crate) async fn ways(engine: &Engine) -> BTreeSet<Way> {
+    match engine.departed().await {
+        Ok(departed) => departed.into_iter().map(|one| one.app.target.cluster).collect(),
+        Err(_) => BTreeSet::from([None]),
+    }
+}
+
 /// Lets go of every App that left, and tells what came of each. When many leave at once, nothing happens without consent: a
 /// configuration that lost its end looks like this.
 pub async fn all(engine: &Arc<Engine>) -> Vec<Report> {
+    let ways = ways(engine).await;
+    let left = ways.iter().map(|way| from(engine, way));
+    join_all(left).await.into_iter().flatten().collect()
+}
+
+/// The same for those that have objects there, one after another.
+pub(crate) async fn from(engine: &Arc<Engine>, way: &Way) -> Vec<Report> {
     let departed = match engine.departed().await {
         Ok(departed) => departed,
         Err(stop) => {
@@ -57,14 +76,14 @@ pub async fn all(engine: &Arc<Engine>) -> Vec<Report> {
             return vec![report];
         }
     };
-    let known = departed.len() + engine.config().apps.len();
+    let (leaving, known) = (departed.len(), departed.len() + engine.config().apps.len());
     let mut reports = Vec::new();
-    for one in &departed {
+    for one in departed.iter().filter(|one| one.app.target.cluster == *way) {
         let mut report = Report::new(&one.app.id());
         // Where each is told by itself, somebody who may asked for each.
         let consented = match engine.config().leaving {
             Some(_) => Ok(()),
-            None => consent(engine, one, departed.len(), known),
+            None => consent(engine, one, leaving, known),
         };
         let outcome = match consented {
             Ok(()) => timeout(LIMIT, leave(engine, one, &mut report)).await,

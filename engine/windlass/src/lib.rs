@@ -39,6 +39,7 @@ mod fights;
 mod health;
 mod drift;
 mod clusters;
+mod rooms;
 mod secrets;
 mod current;
 pub mod reconfigure;

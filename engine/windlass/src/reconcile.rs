@@ -4,21 +4,6 @@
 
 use std::sync::Arc;
 
-use windlass_cluster::facts::Facts;
-use windlass_core::{
-    config::App,
-    dag::Dag,
-    diff::{self, Plan, Policy},
-    digest::Digest,
-    guard,
-    history::Origin,
-    inventory::Inventory,
-    manifest::Desired,
-    oid::Oid,
-    tree::Tree,
-};
-use windlass_host::Place;
-
 use crate::{
     added::Added,
     apply,
@@ -33,11 +18,25 @@ use crate::{
     render::{self, Wanted},
     report::{Health, Report},
     rest,
+    rooms::Seat,
     run::Stage,
     scrutiny, settled,
     stop::Stop,
     target::Target,
     tenants, validate,
+};
+use windlass_cluster::facts::Facts;
+use windlass_core::{
+    config::App,
+    dag::Dag,
+    diff::{self, Plan, Policy},
+    digest::Digest,
+    guard,
+    history::Origin,
+    inventory::Inventory,
+    manifest::Desired,
+    oid::Oid,
+    tree::Tree,
 };
 
 /// Makes the target as git wants it, and tells what came of it.
@@ -287,7 +286,7 @@ pub(crate) struct Planned {
     pub(crate) held: Result<(), Stop>,
     /// The desired hash without restarts that git is no cause of.
     pub(crate) without_restarts: Digest,
-    pub(crate) _room: Place,
+    pub(crate) _room: Seat,
 }
 
 /// What an App says about plans, with the consent of the command line.

@@ -1,11 +1,15 @@
 //! Keeps going: repositories are polled, those that ask the same together; a new commit wakes its apps, and every poll looks for drift.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{Semaphore, mpsc::UnboundedSender, watch},
     task::{Id, JoinError, JoinSet},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use windlass_core::{config::App, render::Diagnostic};
 use windlass_source::{Listing, Revision};
@@ -14,7 +18,8 @@ use crate::{
     attend::{Attendant, Waker, pause},
     clusters::Clusters,
     engine::Engine,
-    leave, outbox,
+    leave::{self, Way},
+    outbox,
     polls::{Ended, Schedule},
     reconcile,
     reconfigure::Reconfigured,
@@ -136,29 +141,37 @@ const SWEEP: Duration = Duration::from_secs(30 * 60);
 /// Asks every repository of the configuration, whatever that is by now, and has its apps looked at.
 struct Pollers {
     engine: Arc<Engine>,
-    waker: Waker,
     stop: watch::Receiver<bool>,
     schedule: Schedule,
     /// Of the repositories that nobody looks at just now.
     memories: BTreeMap<String, Memory>,
     /// Questions under way.
     rounds: JoinSet<Result<Arc<Listing>, Refusal>>,
-    looks: JoinSet<(Memory, Ended)>,
+    answers: JoinSet<Answer>,
     /// The repositories that a task is about.
     about: BTreeMap<Id, Vec<String>>,
+    looks: Looks,
+}
+
+/// What a poll came to.
+struct Answer {
+    memory: Memory,
+    ended: Ended,
+    /// Apps to be looked at, in that order.
+    apps: Vec<App>,
 }
 
 impl Pollers {
     fn new(engine: &Arc<Engine>, waker: Waker, stop: watch::Receiver<bool>) -> Self {
         Self {
             engine: Arc::clone(engine),
-            waker,
-            stop,
             schedule: Schedule::default(),
             memories: BTreeMap::new(),
             rounds: JoinSet::new(),
-            looks: JoinSet::new(),
+            answers: JoinSet::new(),
             about: BTreeMap::new(),
+            looks: Looks::new(engine, waker, stop.clone()),
+            stop,
         }
     }
 
@@ -175,11 +188,13 @@ impl Pollers {
                 _ = configured.changed() => self.follow(),
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
                 Some(listed) = self.rounds.join_next_with_id() => self.listed(listed),
-                Some(looked) = self.looks.join_next_with_id() => self.looked(looked),
+                Some(answered) = self.answers.join_next_with_id() => self.answered(answered),
+                () = self.looks.attend() => {}
             }
         }
         self.rounds.abort_all();
-        while self.looks.join_next().await.is_some() {}
+        while self.answers.join_next().await.is_some() {}
+        self.looks.wind_down().await;
     }
 
     fn follow(&mut self) {
@@ -208,25 +223,32 @@ impl Pollers {
         };
         for name in self.about.remove(&id).unwrap_or_default() {
             let memory = self.memories.remove(&name).unwrap_or_default();
-            let (engine, waker) = (Arc::clone(&self.engine), self.waker.clone());
-            let (listed, stop, repository) = (listed.clone(), self.stop.clone(), name.clone());
-            let looking = poll(engine, repository, listed, memory, waker, stop);
-            let task = self.looks.spawn(looking);
+            let polling = poll(Arc::clone(&self.engine), name.clone(), listed.clone(), memory);
+            let task = self.answers.spawn(polling);
             self.about.insert(task.id(), vec![name]);
         }
     }
 
-    /// A repository's apps were looked at.
-    fn looked(&mut self, looked: Result<(Id, (Memory, Ended)), JoinError>) {
-        let (id, (memory, ended)) = match looked {
-            Ok(looked) => looked,
+    /// What a repository answered is known. Nobody waits for its apps: one on a cluster that can't be reached takes its time, and the next
+    /// commit is another one's too.
+    fn answered(&mut self, answered: Result<(Id, Answer), JoinError>) {
+        let (id, answer) = match answered {
+            Ok(answered) => answered,
             Err(error) => {
-                tracing::error!(%error, "a look at a repository's apps broke off");
-                (error.id(), (Memory::default(), Ended::Badly))
+                tracing::error!(%error, "a poll of a repository broke off");
+                let answer = Answer {
+                    memory: Memory::default(),
+                    ended: Ended::Badly,
+                    apps: Vec::new(),
+                };
+                (error.id(), answer)
             }
         };
+        let Answer { memory, ended, apps } = answer;
         for name in self.about.remove(&id).unwrap_or_default() {
             self.schedule.done(&name, ended, Instant::now());
+            let at = memory.revision.clone().unwrap_or_default();
+            self.looks.begin(apps.clone(), &at);
             if self.schedule.has(&name) {
                 self.memories.insert(name, memory.clone());
             }
@@ -234,23 +256,43 @@ impl Pollers {
     }
 }
 
-/// Tries until every App that left the configuration is gone; and again when others leave.
+/// Tries until every App that left the configuration is gone; and again when others leave. Each cluster by itself: those on one that can't
+/// be reached keep no others.
 async fn let_go(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
     let mut configured = engine.configurations();
+    let mut leaving: JoinSet<Way> = JoinSet::new();
+    let mut busy: BTreeSet<Way> = BTreeSet::new();
     while !*stop.borrow() {
         configured.mark_unchanged();
-        leave_all(&engine, &mut stop).await;
+        for way in leave::ways(&engine).await {
+            if busy.insert(way.clone()) {
+                let (engine, stop) = (Arc::clone(&engine), stop.clone());
+                leaving.spawn(async move {
+                    leave_all(&engine, &way, stop).await;
+                    way
+                });
+            }
+        }
         tokio::select! {
             _ = configured.changed() => {}
             _ = stop.wait_for(|stop| *stop) => {}
+            Some(done) = leaving.join_next() => match done {
+                Ok(way) => drop(busy.remove(&way)),
+                // Which one it was isn't known, and none may be under way twice.
+                Err(error) => tracing::error!(%error, "letting Apps go broke off"),
+            },
         }
     }
+    while leaving.join_next().await.is_some() {}
 }
 
-async fn leave_all(engine: &Arc<Engine>, stop: &mut watch::Receiver<bool>) {
+/// Until those that left are gone from there, whoever joins them meanwhile included.
+async fn leave_all(engine: &Arc<Engine>, way: &Way, mut stop: watch::Receiver<bool>) {
+    let mut configured = engine.configurations();
     let mut looks = 0;
     while !*stop.borrow() {
-        let reports = leave::all(engine).await;
+        configured.mark_unchanged();
+        let reports = leave::from(engine, way).await;
         let is_done = reports.iter().all(|report| report.health == Health::Healthy);
         for report in reports {
             engine.tell(Event::Report(report));
@@ -259,7 +301,11 @@ async fn leave_all(engine: &Arc<Engine>, stop: &mut watch::Receiver<bool>) {
             return;
         }
         looks += 1;
-        let _ = tokio::time::timeout(pause(looks), stop.wait_for(|stop| *stop)).await;
+        tokio::select! {
+            () = sleep(pause(looks)) => {}
+            _ = configured.changed() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
     }
 }
 
@@ -274,15 +320,13 @@ struct Memory {
     folders: BTreeMap<String, Option<String>>,
 }
 
-/// One poll of a repository, by what its server listed, and a look at its apps.
+/// One poll of a repository, by what its server listed.
 async fn poll(
     engine: Arc<Engine>,
     repository: String,
     listed: Result<Arc<Listing>, Refusal>,
     mut memory: Memory,
-    waker: Waker,
-    stop: watch::Receiver<bool>,
-) -> (Memory, Ended) {
+) -> Answer {
     let given = match listed {
         Ok(listing) => engine.sources().refresh(&repository, &listing).await,
         Err(refusal) => Err(refusal),
@@ -306,10 +350,11 @@ async fn poll(
         }
     };
     // With no commit known yet there is nothing to compare; after a failed poll drift is still looked for.
-    if let Some(revision) = memory.revision.clone() {
-        cycle(&engine, &repository, &revision, &mut memory, &waker, &stop).await;
-    }
-    (memory, ended)
+    let apps = match memory.revision.clone() {
+        Some(revision) => to_look_at(&engine, &repository, &revision, &mut memory).await,
+        None => Vec::new(),
+    };
+    Answer { memory, ended, apps }
 }
 
 fn answered(engine: &Engine, repository: &str, revision: &Revision, memory: &mut Memory) {
@@ -345,49 +390,75 @@ fn failed(engine: &Engine, repository: &str, stop: Stop, failures: u32) {
     }
 }
 
-/// Cycles of a poll under way on one cluster at a time. They are fewer than the apps that have room for their documents, so that one that
-/// is woken because somebody changed its objects waits neither behind a commit to a thousand others nor for its own turn in it.
+/// Cycles that polls of one repository began, under way on one cluster at a time. They are fewer than the apps that have room for their
+/// documents, so that one that is woken because somebody changed its objects waits neither behind a commit to a thousand others nor for its own
+/// turn in it.
 const LANE: usize = 12;
 
-/// The ways to clusters, each as wide as [`LANE`]: one that can't be reached holds up no other. Folders are not bounded.
+/// The ways of repositories to clusters, each as wide as [`LANE`]: one that can't be reached holds up no other. Folders are not bounded.
 #[derive(Default)]
-struct Lanes(BTreeMap<Option<String>, Arc<Semaphore>>);
+struct Lanes(BTreeMap<(String, Option<String>), Arc<Semaphore>>);
 
 impl Lanes {
     /// `choice`: the command line's.
     fn of(&mut self, app: &App, choice: Option<&TargetChoice>) -> Arc<Semaphore> {
         let target = Clusters::name_of(app, choice).map(str::to_owned);
         let width = if target.is_some() { LANE } else { Semaphore::MAX_PERMITS };
-        Arc::clone(self.0.entry(target).or_insert_with(|| Arc::new(Semaphore::new(width))))
+        let way = (app.repository().to_owned(), target);
+        Arc::clone(self.0.entry(way).or_insert_with(|| Arc::new(Semaphore::new(width))))
     }
 }
 
-/// Every app of the repository, side by side; first those whose own folder changed, for their people wait. Without a new commit,
-/// only those whose target nobody watches, and those that are not as they should be.
-async fn cycle(
-    engine: &Arc<Engine>,
-    repository: &str,
-    revision: &str,
-    memory: &mut Memory,
-    waker: &Waker,
-    stop: &watch::Receiver<bool>,
-) {
-    let mut apps = apps_of(engine, repository);
-    if memory.is_swept(revision) {
-        apps.retain(|app| !engine.is_followed(app));
-    } else {
-        memory.swept = Some((revision.to_owned(), Instant::now()));
-        touched_first(engine, repository, memory, &mut apps).await;
+/// Cycles that polls began.
+struct Looks {
+    engine: Arc<Engine>,
+    waker: Waker,
+    stop: watch::Receiver<bool>,
+    lanes: Lanes,
+    cycles: JoinSet<Option<Report>>,
+    /// The app that a task is about.
+    about: BTreeMap<Id, String>,
+    /// Under way, by app.
+    looks: BTreeMap<String, Look>,
+}
+
+struct Look {
+    /// The commit that it was begun for, or that came since.
+    at: String,
+    /// Another commit came since.
+    again: bool,
+}
+
+impl Looks {
+    fn new(engine: &Arc<Engine>, waker: Waker, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            waker,
+            stop,
+            lanes: Lanes::default(),
+            cycles: JoinSet::new(),
+            about: BTreeMap::new(),
+            looks: BTreeMap::new(),
+        }
     }
-    let mut tasks = JoinSet::new();
-    let mut lanes = Lanes::default();
-    for app in apps {
-        let (engine, lane, stop) = (
-            Arc::clone(engine),
-            lanes.of(&app, engine.options().target.as_ref()),
-            stop.clone(),
-        );
-        tasks.spawn(async move {
+
+    /// Has apps looked at, side by side. Whose cycle is under way is looked at once more, if that was begun for another commit.
+    fn begin(&mut self, apps: Vec<App>, at: &str) {
+        for app in apps {
+            match self.looks.get_mut(app.id()) {
+                Some(look) => {
+                    look.again |= look.at != at;
+                    at.clone_into(&mut look.at);
+                }
+                None => self.spawn(app, at),
+            }
+        }
+    }
+
+    fn spawn(&mut self, app: App, at: &str) {
+        let lane = self.lanes.of(&app, self.engine.options().target.as_ref());
+        let (engine, stop, name) = (Arc::clone(&self.engine), self.stop.clone(), app.id().to_owned());
+        let task = self.cycles.spawn(async move {
             // Never closed, so there is always a place to wait for.
             let _place = lane.acquire().await;
             if *stop.borrow() {
@@ -395,15 +466,60 @@ async fn cycle(
             }
             Some(reconcile::sync(&engine, &app).await)
         });
+        let look = Look {
+            at: at.to_owned(),
+            again: false,
+        };
+        self.about.insert(task.id(), name.clone());
+        self.looks.insert(name, look);
     }
-    while let Some(done) = tasks.join_next().await {
-        if let Ok(Some(report)) = done {
-            if report.wants_another_look() {
-                waker.wake(&report.app);
-            }
-            engine.tell(Event::Report(report));
+
+    /// Waits for a cycle to end, and tells of it. Safe to cancel.
+    async fn attend(&mut self) {
+        match self.cycles.join_next_with_id().await {
+            Some(done) => self.ended(done),
+            None => std::future::pending().await,
         }
     }
+
+    async fn wind_down(&mut self) {
+        while let Some(done) = self.cycles.join_next_with_id().await {
+            self.ended(done);
+        }
+    }
+
+    fn ended(&mut self, done: Result<(Id, Option<Report>), JoinError>) {
+        let (id, report) = match done {
+            Ok(done) => done,
+            Err(error) => (error.id(), None),
+        };
+        let Some(app) = self.about.remove(&id) else { return };
+        let look = self.looks.remove(&app);
+        if self.looks.is_empty() {
+            // Nobody is on them.
+            self.lanes = Lanes::default();
+        }
+        let wants_another = report.as_ref().is_some_and(Report::wants_another_look);
+        if wants_another || look.is_some_and(|look| look.again) {
+            self.waker.wake(&app);
+        }
+        if let Some(report) = report {
+            self.engine.tell(Event::Report(report));
+        }
+    }
+}
+
+/// Every app of the repository; first those whose own folder changed, for their people wait. Without a new commit, only those whose target
+/// nobody watches, and those that are not as they should be.
+async fn to_look_at(engine: &Arc<Engine>, repository: &str, revision: &str, memory: &mut Memory) -> Vec<App> {
+    let mut apps = apps_of(engine, repository);
+    if memory.is_swept(revision) {
+        apps.retain(|app| !engine.is_followed(app));
+    } else {
+        memory.swept = Some((revision.to_owned(), Instant::now()));
+        touched_first(engine, repository, memory, &mut apps).await;
+    }
+    apps
 }
 
 impl Memory {

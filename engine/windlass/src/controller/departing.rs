@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, sync::mpsc::UnboundedSender, task::AbortHandle};
+use futures_util::future::join_all;
+use tokio::{sync::Notify, sync::mpsc::UnboundedSender, task::AbortHandle, time::timeout};
 use windlass_core::render::Instant;
 
 use super::{Tell, kinds::Kind, objects::Objects};
@@ -15,6 +16,9 @@ use crate::{clock, engine::Engine};
 /// So long it is tried to let go of what an App owns: a service account that is missing, or a cluster that can't be reached, must not keep a
 /// namespace from being deleted for good. Then it is left where it is, mark and all. Longer than an API server takes to be upgraded.
 const AT_MOST: Duration = Duration::from_secs(15 * 60);
+
+/// A cycle under way is waited for so long; then it is looked at the next time.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// How often that is looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -88,10 +92,12 @@ async fn watch(
 
 /// Those that own nothing any more, or have waited for long enough.
 async fn gone(engine: &Engine, leaving: &BTreeMap<String, Instant>) -> Vec<String> {
-    // A cycle that began before they left may still write.
-    for id in leaving.keys() {
-        drop(engine.alone_of(id).await);
-    }
+    // A cycle that began before they left may still write. On a cluster that says nothing it takes its time, which is no other's.
+    let ended = leaving.keys().map(|id| async move {
+        let alone = timeout(MOMENT, engine.alone_of(id)).await;
+        alone.is_ok().then_some(id)
+    });
+    let ended: BTreeSet<&String> = join_all(ended).await.into_iter().flatten().collect();
     let departed = match engine.departed().await {
         Ok(departed) => departed,
         Err(stop) => {
@@ -103,7 +109,7 @@ async fn gone(engine: &Engine, leaving: &BTreeMap<String, Instant>) -> Vec<Strin
     let mut gone = Vec::new();
     for (id, since) in leaving {
         let is_over = clock::now().seconds - since.seconds > AT_MOST.as_secs() as i64;
-        if owners.contains(id) && !is_over {
+        if (owners.contains(id) || !ended.contains(id)) && !is_over {
             continue;
         }
         if owners.contains(id) {

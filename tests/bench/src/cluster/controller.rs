@@ -392,6 +392,8 @@ fn together(apps: usize) -> Vec<Figure> {
     let mut others: Vec<Controller> = (1..PROCESSES)
         .map(|index| Controller::start(&run.cluster, &run.apps.state(&format!("other{index}"))))
         .collect();
+    // They divide what there is.
+    quieten();
     run.create(apps);
     quieten();
     // Who told of the most Apps holds something.
