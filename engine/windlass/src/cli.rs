@@ -36,7 +36,7 @@ mod output;
 mod screen;
 mod table;
 mod paint;
-mod clean;
+pub(crate) mod clean;
 mod reference;
 mod telemetry;
 #[cfg(test)]

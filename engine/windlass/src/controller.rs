@@ -357,10 +357,17 @@ impl Controller {
         let objects = &self.followed.objects;
         let now = clock::now();
         let plugins = self.engine.plugins();
+        let waiting = self.engine.desk().rollouts().waiting();
         for (id, object) in objects.of(Kind::Plugin).filter(|(_, object)| object.mistake.is_none()) {
-            let versions = plugins.versions_of(id);
+            let mut versions = plugins.versions_of(id);
             let bad = versions.iter().find(|version| !version.ready);
             let bad = bad.map(|version| version.message.clone().unwrap_or_default());
+            for version in &mut versions {
+                let label = format!("{id}@{}", version.version);
+                if let Some(waits) = waiting.get(&label) {
+                    version.message = Some(statuses::waits(&label, waits));
+                }
+            }
             let findings = match (self.refused.get(id), bad) {
                 (Some(why), _) => statuses::unready("NotAdmitted", why),
                 (None, Some(why)) => statuses::unready("NotHere", &why),
@@ -449,7 +456,7 @@ impl Controller {
                 self.writer
                     .decide_conditions(Kind::Repository, repository, object, findings, clock::now());
             }
-            Event::Plugin { .. } => self.tell_of_plugins(),
+            Event::Plugin { .. } | Event::PluginsCame => self.tell_of_plugins(),
             _ => {}
         }
     }

@@ -88,6 +88,8 @@ pub enum Event {
         /// What, and what goes on meanwhile.
         diagnostic: Diagnostic,
     },
+    /// Versions of plugins are here that weren't.
+    PluginsCame,
     /// Another configuration is at work.
     Configured(Reconfigured),
     /// An app's cycle ended, also when it found everything as before.

@@ -99,6 +99,8 @@ struct Step {
     told: Vec<Diagnostic>,
     /// When there may be something to do again, by itself.
     next: Option<Instant>,
+    /// Versions are here that weren't.
+    came: bool,
 }
 
 impl Step {
@@ -182,6 +184,9 @@ pub(crate) async fn run(engine: Arc<Engine>, first: watch::Sender<bool>, mut sto
         };
         for diagnostic in made.told {
             engine.tell(Event::Plugin { diagnostic });
+        }
+        if made.came {
+            engine.tell(Event::PluginsCame);
         }
         first.send_replace(true);
         let plugins = engine.plugins();

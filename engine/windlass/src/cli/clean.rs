@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// Text of several lines: everything that acts on a terminal is dropped, line feeds and tabs stay.
 #[must_use]
-pub(super) fn text(text: &str) -> Cow<'_, str> {
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
     if text.chars().any(|c| acts(c) && !matches!(c, '\n' | '\t')) {
         text.chars()
             .filter(|c| !acts(*c) || matches!(c, '\n' | '\t'))

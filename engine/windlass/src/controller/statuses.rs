@@ -6,10 +6,11 @@ use windlass_core::{
     config::DocumentError,
     event::{Event, State},
     render::{Instant, shorten},
+    rollout::Waiting,
     status::{AppStatus, Aspect, Condition, Fetched, HoldKind, HoldStatus, Made, RepositoryStatus, Truth},
 };
 
-use crate::report::Report;
+use crate::{cli::clean, report::Report};
 
 /// Where something stands, before it is known what stood there: about what, whether, why in a word and in a sentence.
 #[derive(Debug, Clone)]
@@ -35,7 +36,8 @@ impl Finding {
 const MESSAGE: usize = 2_000;
 
 fn shortened(message: &str) -> String {
-    let (mut text, mut left) = (message.to_owned(), MESSAGE);
+    // What strangers wrote moves no cursor where it is printed, and API servers take no DEL in what is applied.
+    let (mut text, mut left) = (clean::text(message).into_owned(), MESSAGE);
     shorten(&mut text, &mut left);
     text
 }
@@ -63,6 +65,12 @@ pub(super) fn unready(reason: &str, message: &str) -> Vec<Finding> {
         Finding::new(Aspect::Ready, Truth::False, reason, message),
         Finding::new(Aspect::Reconciling, Truth::True, reason, message),
     ]
+}
+
+/// A version of a plugin may not serve before it was approved.
+pub(super) fn waits(label: &str, waiting: &Waiting) -> String {
+    let (differ, compared) = (waiting.apps.len(), waiting.compared);
+    format!("waits for `windlass plugin approve {label}`: {differ} of {compared} Apps differ")
 }
 
 /// Conditions now, where `before` stood there.
@@ -196,7 +204,7 @@ fn hold(report: &Report, event: &Event) -> Option<HoldStatus> {
         return Some(HoldStatus {
             kind: HoldKind::Suspended,
             actor: suspension.actor.clone(),
-            reason: suspension.reason.clone(),
+            reason: shortened(&suspension.reason),
             plan: None,
             entry: None,
             since: suspension.since,
@@ -211,7 +219,7 @@ fn hold(report: &Report, event: &Event) -> Option<HoldStatus> {
         return Some(HoldStatus {
             kind,
             actor: back.by.clone(),
-            reason: back.words(),
+            reason: shortened(&back.words()),
             plan: None,
             entry: Some(back.entry),
             since: Some(back.since),
@@ -226,7 +234,7 @@ fn hold(report: &Report, event: &Event) -> Option<HoldStatus> {
     Some(HoldStatus {
         kind,
         actor: None,
-        reason: event.message.clone(),
+        reason: shortened(&event.message),
         plan: report.held.as_ref().map(|held| held.waiting.plan),
         entry: report.held.as_ref().and_then(|held| held.applied),
         since: None,

@@ -14,6 +14,7 @@ use windlass_core::{
 };
 
 use crate::{
+    cli::clean,
     engine::{self, Engine},
     stop::{Stop, chain},
     target,
@@ -102,6 +103,7 @@ async fn api_version(discovery: &Discovery, id: &ObjectId) -> String {
 }
 
 fn body(event: &Event, index: usize, namespace: &str, about: Value, note: &str) -> (ObjectId, Value) {
+    let note = clean::text(note);
     let id = ObjectId {
         group: String::new(),
         kind: "Event".to_owned(),

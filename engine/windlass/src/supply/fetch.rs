@@ -67,6 +67,7 @@ pub(super) async fn all(engine: &Arc<Engine>, step: &mut Step) {
         }
     }
     if !fetched.is_empty() {
+        step.came = true;
         here(engine, fetched).await;
     }
 }

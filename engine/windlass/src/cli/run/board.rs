@@ -101,6 +101,7 @@ impl Board {
                 ..
             } => self.not_told(receiver, app.as_deref(), diagnostic),
             Event::Plugin { diagnostic } => format!("plugins\n{}\n\n", diagnostics::one(diagnostic, self.paint)),
+            Event::PluginsCame => String::new(),
             Event::Configured(reconfigured) => self.configured(reconfigured),
             Event::Report(report) => self.reported(report),
         };

@@ -38,6 +38,11 @@
 //! | words | control characters in terminals | `inputs::words` |
 //! | | the same in conditions, where people read them by `kubectl` | [`what_strangers_write_stands_in_conditions_without_its_power`] |
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 use windlass_tests::cluster::Content;
 
@@ -46,7 +51,10 @@ use super::{
     clusters::system,
     site::{condition, find},
 };
-use crate::{cluster::bed::soon, sandbox::config_map};
+use crate::{
+    cluster::bed::{SOON, soon},
+    sandbox::config_map,
+};
 
 /// Creates an object as whoever may: the status of the answer, and what is said.
 fn tried(site: &Site, plural: &str, namespace: &str, name: &str, spec: &Value) -> (u16, String) {
@@ -67,21 +75,30 @@ fn tried(site: &Site, plural: &str, namespace: &str, name: &str, spec: &Value) -
 
 /// What an object says of itself, once it isn't ready for a reason with these words.
 fn unready(site: &Site, plural: &str, namespace: &str, name: &str, words: &str) -> Value {
-    let mut last = Value::Null;
-    soon(&format!("{plural} {namespace}/{name}: {words}"), || {
+    let (mut last, begun) = (Value::Null, Instant::now());
+    loop {
+        assert!(
+            begun.elapsed() < SOON,
+            "{plural} {namespace}/{name}: `{words}` is not said: {last}"
+        );
         last = site.object(plural, namespace, name).unwrap();
         let ready = find(&last, "Ready");
         // Of what it says now, not of what it said before.
         let is_of_now = last["status"]["observedGeneration"] == last["metadata"]["generation"];
-        Ok(is_of_now && ready["status"] == "False" && ready["message"].as_str().unwrap().contains(words))
-    });
-    last
+        if is_of_now && ready["status"] == "False" && ready["message"].as_str().unwrap().contains(words) {
+            return last;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Two teams: `shop` has an App, a Repository and a Secret; `evil` has what it makes itself.
 fn two_teams() -> Site {
     let site = Site::new();
-    site.commit(&[("api/a.yaml", Some(&config_map("a", "1")))]);
+    site.commit(&[
+        ("api/a.yaml", Some(&config_map("a", "1"))),
+        ("own/b.yaml", Some(&config_map("b", "1"))),
+    ]);
     for namespace in ["shop", "evil"] {
         site.repository(namespace);
     }
@@ -168,7 +185,7 @@ fn no_field_of_a_tenant_leads_out_of_its_namespace() {
         (
             "target",
             "apps",
-            app(json!({"target": {"namespace": "shop", "serviceAccountName": "deployer"}})),
+            app(json!({"path": "own", "target": {"namespace": "shop", "serviceAccountName": "deployer"}})),
             "system:serviceaccount:evil:deployer",
         ),
         (
@@ -533,11 +550,8 @@ fn what_strangers_write_stands_in_conditions_without_its_power() {
         site.app("shop", name, &json!({}));
     }
     let mut said = String::new();
-    for name in ["raise", "name", "chart"] {
-        soon(name, || {
-            Ok(condition(&site.object("apps", "shop", name).unwrap(), "Stalled") == "True")
-        });
-        let app = site.object("apps", "shop", name).unwrap();
+    for (name, words) in [("raise", "said"), ("chart", "said"), ("name", "name")] {
+        let app = unready(&site, "apps", "shop", name, words);
         for condition in app["status"]["conditions"].as_array().unwrap() {
             said.push_str(condition["message"].as_str().unwrap());
         }

@@ -89,7 +89,10 @@ fn told(site: &Site, words: &str) {
 
 fn ready(site: &Site) {
     soon("every version may be used", || {
-        Ok(condition(&site.object("plugins", "", "acme").unwrap(), "Ready") == "True")
+        let plugin = site.object("plugins", "", "acme").unwrap();
+        let versions = plugin["status"]["versions"].as_array().cloned().unwrap_or_default();
+        let waits = versions.iter().any(|version| !version["message"].is_null());
+        Ok(condition(&plugin, "Ready") == "True" && !waits)
     });
 }
 
@@ -180,7 +183,11 @@ fn another_version_waits_for_approval_over_apps_of_a_cluster() {
         (&1.into(), &"shop/api".into(), &1.into()),
         "{waiting}"
     );
-    told(&site, "waits for approval");
+    let plugin = site.object("plugins", "", "acme").unwrap();
+    let versions = plugin["status"]["versions"].as_array().unwrap();
+    let second = versions.iter().find(|version| version["version"] == "1.1.0").unwrap();
+    let says = "waits for `windlass plugin approve acme@1.1.0`: 1 of 1 Apps differ";
+    assert_eq!(second["message"], says, "{plugin}");
     assert_eq!(maps(&site), [true, false], "who served goes on");
     assert_eq!(condition(&site.object("apps", "shop", "api").unwrap(), "Ready"), "True");
 
