@@ -126,8 +126,10 @@ pub(super) fn of_app(
 ) -> AppStatus {
     let made = |known: Option<&Made>| {
         let revision = report.revision.clone()?;
-        let is_known = known.filter(|known| known.revision == revision && known.desired == report.desired);
-        Some(is_known.cloned().unwrap_or(Made {
+        // The commit that it came from: a later one that renders the same is of others, and no news of a thousand Apps.
+        let is_same =
+            |known: &&Made| known.desired == report.desired && (known.desired.is_some() || known.revision == revision);
+        Some(known.filter(is_same).cloned().unwrap_or(Made {
             revision,
             run: None,
             desired: report.desired,

@@ -139,6 +139,22 @@ fn what_is_as_before_keeps_its_time() {
 }
 
 #[test]
+fn a_commit_that_renders_the_same_is_no_news() {
+    let first = status(&AppStatus::default(), &report(Health::Healthy, "c1"), AT[0]);
+    let mut same = report(Health::Healthy, "c1");
+    same.revision = Some("c2".to_owned());
+    assert_eq!(status(&first, &same, AT[1]), first);
+    // What failed to render is another failure at each commit.
+    let failed = |revision: &str| {
+        let mut report = report(Health::Failed, revision);
+        report.desired = None;
+        report
+    };
+    let [before, after] = ["c3", "c4"].map(|revision| status(&first, &failed(revision), AT[1]));
+    assert_ne!(before.attempted, after.attempted);
+}
+
+#[test]
 fn what_was_tried_applied_and_healthy_are_told_apart() {
     let good = status(
         &AppStatus::default(),

@@ -55,6 +55,12 @@ fn an_app_is_applied_and_its_status_says_so_with_few_writes() {
     });
     site.own_writes();
 
+    // A commit of other Apps is none of its own.
+    site.commit(&[("other/b.yaml", Some(&config_map("b", "1")))]);
+    let commit = site.head();
+    soon("the new commit is fetched", || {
+        Ok(site.object("repositories", "shop", "repo").unwrap()["status"]["fetched"]["revision"] == commit)
+    });
     // Another commit: one more write of the status, or two where it is on its way for long.
     site.commit(&[("api/a.yaml", Some(&config_map("a", "2")))]);
     let commit = site.head();
