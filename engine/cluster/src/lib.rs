@@ -60,6 +60,7 @@ pub mod identity;
 pub mod requests;
 pub mod status;
 pub mod call;
+mod body;
 pub mod resource;
 pub mod discovery;
 pub mod refusal;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use windlass_core::model::ObjectId;
 
 use crate::{
+    body,
     call::{Call, Content, JSON},
     cluster::Cluster,
     delete::{Doomed, Propagation, text},
@@ -146,7 +147,7 @@ impl Cluster {
         body: &Value,
         how: Put<'_>,
     ) -> Result<Value, Refusal> {
-        let sent = body.to_string();
+        let sent = body::text(body);
         let about = About {
             body: Some(body),
             bytes: sent.len(),

@@ -17,6 +17,7 @@ use windlass_core::{
 
 use super::{Applied, How, Wanted};
 use crate::{
+    body,
     call::{Answer, Call, CallError, Content, JSON},
     cluster::Cluster,
     identity::Actor,
@@ -313,7 +314,7 @@ impl<'a> Writing<'a> {
             method,
             uri: String::new(),
             accept: JSON,
-            content: Some((content, Bytes::from(body.to_string()))),
+            content: Some((content, Bytes::from(body::text(body)))),
             known: None,
         }
     }

@@ -36,7 +36,7 @@
 //! | | prune of what others own, of a namespace with others' objects | `cluster::ownership::company`, `cluster::ownership::deletes` |
 //! | | another installation | `cluster::controller::clusters` |
 //! | words | control characters in terminals | `inputs::words` |
-//! | | the same in conditions, where people read them by `kubectl` | [`what_strangers_write_stands_in_conditions_without_its_power`] |
+//! | | the same in conditions, where people read them by `kubectl`; in data they are data | [`what_strangers_write_stands_in_conditions_without_its_power`] |
 
 use std::{
     thread,
@@ -538,6 +538,10 @@ fn what_strangers_write_stands_in_conditions_without_its_power() {
                 "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: \"n{escaped}\"}}\n"
             )),
         ),
+        (
+            "odd/a.yaml",
+            Some("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: odd}\ndata: {text: \"\\x7f \\x85 \\x9b \\u2028 \\ufeff\"}\n"),
+        ),
         ("chart/Chart.yaml", Some("apiVersion: v2\nname: c\nversion: 1.0.0\n")),
         (
             "chart/templates/a.yaml",
@@ -546,9 +550,13 @@ fn what_strangers_write_stands_in_conditions_without_its_power() {
     ]);
     let _running = site.run();
     site.repository("shop");
-    for name in ["raise", "name", "chart"] {
+    for name in ["raise", "name", "chart", "odd"] {
         site.app("shop", name, &json!({}));
     }
+    // In data they are data.
+    site.ready("shop", "odd");
+    let odd = site.get("/api/v1/namespaces/shop/configmaps/odd").unwrap();
+    assert_eq!(odd["data"]["text"], "\u{7f} \u{85} \u{9b} \u{2028} \u{feff}");
     let mut said = String::new();
     for (name, words) in [("raise", "said"), ("chart", "said"), ("name", "name")] {
         let app = unready(&site, "apps", "shop", name, words);
