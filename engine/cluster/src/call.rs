@@ -97,7 +97,7 @@ pub(crate) struct Call {
 }
 
 /// As audit logs show it.
-const AGENT: &str = concat!("windlass/", env!("CARGO_PKG_VERSION"));
+pub(crate) static AGENT: HeaderValue = HeaderValue::from_static(concat!("windlass/", env!("CARGO_PKG_VERSION")));
 
 /// Plain JSON.
 pub(crate) const JSON: &str = "application/json";
@@ -121,12 +121,12 @@ impl Call {
         !matches!(self.verb, Verb::Create)
     }
 
-    fn request(&self, actor: &HeaderMap) -> Result<Request<Body>, http::Error> {
+    fn request(&self, actor: &HeaderMap, agent: &HeaderValue) -> Result<Request<Body>, http::Error> {
         let mut request = Request::builder()
             .method(self.method.clone())
             .uri(&self.uri)
             .header(ACCEPT, self.accept)
-            .header(USER_AGENT, AGENT);
+            .header(USER_AGENT, agent);
         if let Some(known) = &self.known {
             request = request.header(IF_NONE_MATCH, known);
         }
@@ -189,6 +189,10 @@ impl Connection {
     async fn once(&self, actor: &HeaderMap, call: &Call, tries: u32, budget: Duration) -> Result<Answer, CallError> {
         // Held for one try only, never across a wait.
         let _slot = self.slot().await;
+        // After the wait, which may have been long.
+        if call.verb.is_write() && self.guarded().is_some_and(|guard| !guard.fence.admits()) {
+            return Err(CallError::Fenced);
+        }
         let mut code = 0;
         let outcome = timeout(budget, async {
             let response = self.send_over(self.client(), actor, call, tries).await?;
@@ -213,7 +217,8 @@ impl Connection {
         call: &Call,
         tries: u32,
     ) -> Result<Response<Body>, CallError> {
-        let request = call.request(actor).map_err(|e| self.unreachable(e, tries))?;
+        let agent = self.guarded().map_or(&AGENT, |guard| &guard.agent);
+        let request = call.request(actor, agent).map_err(|e| self.unreachable(e, tries))?;
         client.send(request).await.map_err(|e| match e {
             kube::Error::Auth(source) => CallError::Credential {
                 server: self.server().to_owned(),
@@ -299,6 +304,7 @@ fn pause(failure: &CallError, call: &Call, tries: u32, limits: &Limits) -> Optio
         // A whole budget is gone: what is left of the other decides.
         CallError::Timeout { .. } => fault(),
         CallError::TooLarge { .. }
+        | CallError::Fenced
         | CallError::NotJson { .. }
         | CallError::Credential { .. }
         | CallError::Identity(_) => None,

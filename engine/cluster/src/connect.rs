@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -22,7 +22,8 @@ use kube::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    call::Limits,
+    call::{AGENT, Limits},
+    fence::Fence,
     identity::{Actor, Key},
     requests::Requests,
 };
@@ -135,6 +136,28 @@ struct Inner {
     new_lane: Builder,
     acts_as_another: bool,
     key: OnceLock<Key>,
+    guard: OnceLock<Guard>,
+}
+
+/// Who writes, and until when.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// Looked at before every write.
+    pub(crate) fence: Fence,
+    /// As audit logs show it: `windlass/0.1.0 (REPLICA)`.
+    pub(crate) agent: HeaderValue,
+}
+
+impl Guard {
+    /// `who`: what the process is called. What can't stand in a header is left out.
+    #[must_use]
+    pub fn new(fence: Fence, who: &str) -> Self {
+        let agent = format!("windlass/{} ({who})", env!("CARGO_PKG_VERSION"));
+        Self {
+            fence,
+            agent: HeaderValue::try_from(agent).unwrap_or_else(|_| AGENT.clone()),
+        }
+    }
 }
 
 /// A connection for watches, and a share of it while it is held.
@@ -207,6 +230,7 @@ impl Connection {
             new_lane,
             acts_as_another,
             key: OnceLock::new(),
+            guard: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -243,6 +267,15 @@ impl Connection {
     /// From now on whoever is impersonated shows that it is the engine who acts, as a locked cluster asks for. The first key counts.
     pub fn show(&self, key: Key) {
         let _ = self.inner.key.set(key);
+    }
+
+    /// From now on nothing is written but what the guard admits. The first one counts.
+    pub fn guard(&self, guard: Guard) {
+        let _ = self.inner.guard.set(guard);
+    }
+
+    pub(crate) fn guarded(&self) -> Option<&Guard> {
+        self.inner.guard.get()
     }
 
     pub(crate) fn headers_of(&self, actor: &Actor) -> Result<HeaderMap, crate::identity::IdentityError> {

@@ -50,14 +50,35 @@ pub enum Depth {
     Metadata,
 }
 
+/// Some of the objects of a kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Of one namespace; "" for all.
+    pub namespace: &'a str,
+    /// With these labels; "" for any.
+    pub selector: &'a str,
+}
+
 impl Cluster {
     /// Calls `told` for every object of a kind, in all namespaces, with the connection's own credential.
     #[must_use]
     pub fn follow(&self, resource: &Resource, depth: Depth, told: impl FnMut(Told) + Send + 'static) -> Following {
+        self.follow_some(resource, Part::default(), depth, told)
+    }
+
+    /// The same, of a part of them.
+    #[must_use]
+    pub fn follow_some(
+        &self,
+        resource: &Resource,
+        part: Part<'_>,
+        depth: Depth,
+        told: impl FnMut(Told) + Send + 'static,
+    ) -> Following {
         let spec = Spec {
             resource: Arc::new(resource.clone()),
-            namespace: String::new(),
-            selector: String::new(),
+            namespace: part.namespace.to_owned(),
+            selector: part.selector.to_owned(),
             field: String::new(),
             metadata: depth == Depth::Metadata,
         };

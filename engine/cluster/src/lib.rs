@@ -9,7 +9,8 @@
 //! - [`cluster`]: a cluster to work with; [`first_contact`]: what is there before anything is written;
 //! - [`ready`]: whether an object is ready, as far as others depend on it;
 //! - [`apply`]: how an object is written; [`delete`]: how it goes, `release` how it is let go, `contents` what would go with it;
-//! - [`own`]: what the engine keeps on a cluster beside what Apps do; `events`: what it tells there;
+//! - [`own`]: what the engine keeps on a cluster beside what Apps do; [`object`]: its records, which several processes may write, each
+//!   only what it saw; [`fence`]: until when; `events`: what it tells there;
 //! - [`notice`]: word of one object, whoever's it is; [`follow`]: all objects of a kind, whole;
 //! - [`store`]: what lives, kept up to date by one watch a kind (`watch`), reduced to what is compared.
 //!
@@ -74,6 +75,8 @@ mod contents;
 mod strip;
 mod logs;
 pub mod own;
+pub mod object;
+pub mod fence;
 mod events;
 mod watch;
 pub mod notice;

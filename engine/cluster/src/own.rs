@@ -54,8 +54,8 @@ pub enum Written {
     Unchanged,
 }
 
-/// Objects a page.
-const PAGE: &str = "500";
+/// Objects a page. The largest are near a megabyte, and an answer is read up to 64 MiB.
+const PAGE: &str = "50";
 
 impl Cluster {
     /// Makes an object as it says, whoever wrote it before.
@@ -432,7 +432,7 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert_eq!(
             fake.lines()[1],
-            "GET /apis/x.test/v1/things?limit=500&labelSelector=x%3Dy&continue=more"
+            "GET /apis/x.test/v1/things?limit=50&labelSelector=x%3Dy&continue=more"
         );
     }
 }

@@ -69,6 +69,41 @@ pub struct Config {
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Apps that are to be let go, where each is told by itself; `None` = those that were deployed and aren't here.
     pub leaving: Option<BTreeSet<String>>,
+    /// What other replicas of the engine keep.
+    pub aside: Aside,
+}
+
+/// What stands in a configuration, and is kept by other replicas of the engine: known, but not acted on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Aside {
+    /// Apps.
+    pub apps: BTreeMap<String, App>,
+    /// Repositories that none of the Apps here is of.
+    pub repositories: BTreeSet<String>,
+}
+
+impl Config {
+    /// Leaves to other replicas what isn't of the namespaces that are kept here.
+    pub fn set_aside(&mut self, is_kept: impl Fn(&str) -> bool) {
+        let (kept, others) = std::mem::take(&mut self.apps)
+            .into_iter()
+            .partition(|(_, app)| is_kept(&app.namespace));
+        self.apps = kept;
+        self.aside.apps = others;
+        let used: BTreeSet<&str> = self.apps.values().map(App::repository).collect();
+        let repositories = self.repositories.keys();
+        let others = repositories.filter(|name| !is_kept(parts_of(name).0) && !used.contains(name.as_str()));
+        self.aside.repositories = others.cloned().collect();
+        if let Some(leaving) = &mut self.leaving {
+            leaving.retain(|app| is_kept(parts_of(app).0));
+        }
+    }
+
+    /// An App, whoever keeps it.
+    #[must_use]
+    pub fn any_app(&self, id: &str) -> Option<&App> {
+        self.apps.get(id).or_else(|| self.aside.apps.get(id))
+    }
 }
 
 /// An app with its own namespace ("default" unless said).

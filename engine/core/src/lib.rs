@@ -18,7 +18,8 @@
 //! - [`event`]: what people and programs are told; [`reach`]: where what tells them may send;
 //! - [`inventory`]: what an app owns; [`diff`]: desired × live × inventory → plan; [`guard`]: may the plan run? [`dag`]: in which order?
 //! - [`moment`]: times as text; [`windows`]: when changes may be made; [`holds`]: what people decided, and what it means for a plan;
-//! - [`history`]: what was applied before, and what is applied again when a change fails; [`breaker`]: not when many fail at once.
+//! - [`history`]: what was applied before, and what is applied again when a change fails; [`breaker`]: not when many fail at once;
+//! - [`ledger`]: what is kept of an App in a cluster; [`shards`]: by which of several replicas.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -44,7 +45,6 @@ pub mod fields;
 pub mod managers;
 pub mod owner;
 pub mod payload;
-pub mod ledger;
 pub mod live;
 mod causes;
 pub mod conflict;
@@ -63,7 +63,9 @@ pub mod holds;
 pub mod rollout;
 pub mod history;
 pub mod breaker;
+pub mod shards;
 pub mod event;
 pub mod outbox;
+pub mod ledger;
 pub mod oci;
 pub mod reach;

@@ -207,6 +207,10 @@ pub struct PluginStatus {
     /// What became of each version.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["version"]))]
     pub versions: Vec<PluginVersionStatus>,
+    /// What serves, so that it goes on when the engine begins anew, and with every replica.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["choice"]))]
+    pub serving: Vec<ServingStatus>,
     /// Where it stands.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -220,9 +224,21 @@ pub struct PluginVersionStatus {
     pub version: String,
     /// Whether it was read, verified and compiled.
     pub ready: bool,
-    /// Why not, a sentence.
+    /// Why not, or what it waits for; a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// `Plugin.status.serving[]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServingStatus {
+    /// As Apps and Repositories choose it: `helm`, `helm@4.3`.
+    pub choice: String,
+    /// By its manifest.
+    pub version: String,
+    /// Of the component.
+    pub digest: Digest,
 }
 
 /// `Tenant.status`.

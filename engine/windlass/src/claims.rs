@@ -11,6 +11,7 @@ use std::{
 
 use windlass_cluster::facts::Facts;
 use windlass_core::{config::App, digest::Digest, model::ObjectId, oid::Oid};
+use windlass_source::Revision;
 
 use crate::{
     engine::{self, Engine},
@@ -97,7 +98,7 @@ impl Claims {
 }
 
 async fn look(engine: &Engine, app: &App, place: Whereabouts<'_>, known: Option<&Claim>) -> Result<Claim, Stop> {
-    let revision = engine.sources().resolve(app.repository()).await?;
+    let revision = newest(engine, app.repository()).await?;
     if let Some(known) = known.filter(|known| known.root == revision.root) {
         return Ok(known.clone());
     }
@@ -117,6 +118,16 @@ async fn look(engine: &Engine, app: &App, place: Whereabouts<'_>, known: Option<
         run,
         ids: Arc::new(ids),
     })
+}
+
+/// A repository that other replicas poll is asked now: what is known of it may be of long ago.
+async fn newest(engine: &Engine, repository: &str) -> Result<Revision, Stop> {
+    let sources = engine.sources();
+    if engine.config().aside.repositories.contains(repository) {
+        let listing = sources.list(&[repository.to_owned()]).await?;
+        return Ok(sources.refresh(repository, &listing).await?);
+    }
+    sources.resolve(repository).await
 }
 
 fn key(id: &ObjectId) -> Digest {

@@ -13,7 +13,7 @@ use tokio::{
 use windlass_cluster::{
     call::Limits,
     cluster::Cluster as Api,
-    connect::{Access, Connection},
+    connect::{Access, Connection, Guard},
     facts::Facts,
     identity::{Actor, Key, Unnamed},
     store::{Changes, Rules, Store},
@@ -42,6 +42,8 @@ pub(crate) struct Clusters {
     kubeconfigs: Kubeconfigs,
     /// The cluster that the configuration is made of, if it is made of one.
     home: Option<Home>,
+    /// What everything that is written goes through.
+    guard: Option<Guard>,
     /// Of Apps that left: their Cluster may have gone with them.
     remembered: Mutex<BTreeMap<String, ClusterSpec>>,
     open: Mutex<BTreeMap<String, Arc<OnceCell<Opened>>>>,
@@ -78,6 +80,7 @@ impl Clusters {
             rules: Current::new(rules),
             kubeconfigs: kubeconfigs.clone(),
             home: None,
+            guard: None,
             remembered: Mutex::default(),
             open: Mutex::default(),
             assessor: None,
@@ -99,6 +102,11 @@ impl Clusters {
             home: home.cloned(),
             ..self
         }
+    }
+
+    /// The same; nothing is written anywhere but what the guard admits.
+    pub(crate) fn guarded(self, guard: Option<Guard>) -> Self {
+        Self { guard, ..self }
     }
 
     /// The cluster that `--target cluster` means, where there is no configuration.
@@ -231,6 +239,9 @@ impl Clusters {
         } = self.reach(name).await?;
         let connection = Connection::open(&access, Limits::default()).await;
         let connection = connection.map_err(|error| Stop::of("cluster", &error))?;
+        if let Some(guard) = &self.guard {
+            connection.guard(guard.clone());
+        }
         if is_locked {
             connection.show(Key::of(&self.installation).map_err(|error| Stop::of("identity", &error))?);
         }

@@ -9,10 +9,14 @@
 //! Level-triggered: what counts is what is there, not what was told. Nothing here waits for an App.
 
 mod departing;
+mod installation;
 mod kinds;
+mod leases;
 mod listen;
 mod metrics;
 mod objects;
+mod replicas;
+mod sharing;
 mod statuses;
 mod writer;
 
@@ -22,11 +26,13 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         watch,
     },
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 use windlass_cluster::{
@@ -35,7 +41,8 @@ use windlass_cluster::{
     notice::{Notice, Seen},
 };
 use windlass_core::{
-    config::{Config, SecretRef},
+    config::{Config, SecretRef, parts_of},
+    rollout::Serving,
     status::{AppStatus, ClusterStatus, PluginStatus, RepositoryStatus, TenantStatus},
 };
 
@@ -51,10 +58,13 @@ use crate::{
     stop::chain,
 };
 use departing::Departing;
+pub(crate) use installation::{NAME as INSTALLATION, secret};
 use kinds::Kind;
 pub(crate) use listen::{Pulse, listen};
 pub(crate) use objects::FINALIZER;
 use objects::{News, Objects};
+pub(crate) use replicas::{Member, Turn};
+use sharing::Shares;
 use writer::Writer;
 
 /// Objects that come together are taken together: after the last of them, so long.
@@ -107,9 +117,17 @@ impl Followed {
         }
     }
 
-    /// What it says by now.
+    /// What serves each choice of a plugin, as statuses say.
+    pub(crate) fn serving(&self) -> BTreeMap<String, Serving> {
+        let plugins = self.objects.of(Kind::Plugin);
+        plugins.flat_map(|(_, object)| sharing::serving(object)).collect()
+    }
+
+    /// What it says by now, before anything of it is this replica's.
     pub(crate) fn config(&self) -> Config {
-        self.objects.config()
+        let mut config = self.objects.config();
+        config.set_aside(|_| false);
+        config
     }
 }
 
@@ -140,16 +158,33 @@ fn empty(config: &mut Config, error: &PluginsError) -> bool {
     true
 }
 
-/// Follows the objects, and writes what becomes of them, until `stop` says true. `events`: of the engine; each is sent on to `shown`.
-pub(crate) async fn run(
-    home: Home,
-    engine: Arc<Engine>,
-    followed: Followed,
-    mut events: UnboundedReceiver<Event>,
-    shown: UnboundedSender<Event>,
-    pulse: Arc<Pulse>,
-    mut stop: watch::Receiver<bool>,
-) {
+/// What a controller works with.
+pub(crate) struct Means {
+    pub(crate) home: Home,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) followed: Followed,
+    /// Of the engine.
+    pub(crate) events: UnboundedReceiver<Event>,
+    /// Each of these is sent on.
+    pub(crate) shown: UnboundedSender<Event>,
+    pub(crate) pulse: Arc<Pulse>,
+    /// Its place among others, and what changes of it.
+    pub(crate) member: Arc<Member>,
+    pub(crate) turns: UnboundedReceiver<Turn>,
+}
+
+/// Follows the objects, and writes what becomes of them, until `stop` says true. Answers why it may not go on, when it may not.
+pub(crate) async fn run(means: Means, mut stop: watch::Receiver<bool>) -> Option<String> {
+    let Means {
+        home,
+        engine,
+        followed,
+        mut events,
+        shown,
+        pulse,
+        member,
+        mut turns,
+    } = means;
     let (told, mut tells) = unbounded_channel();
     let mut controller = Controller {
         writer: Writer::new(home.api.clone(), Arc::clone(&pulse)),
@@ -162,6 +197,9 @@ pub(crate) async fn run(
         credentials: BTreeMap::new(),
         refused: BTreeMap::new(),
         pulse: Arc::clone(&pulse),
+        member,
+        shares: Shares::default(),
+        beside: JoinSet::new(),
     };
     controller.take_configuration().await;
     pulse.serves(engine);
@@ -181,17 +219,34 @@ pub(crate) async fn run(
                 // Nobody looks any more: the program is about to end.
                 let _ = shown.send(event);
             }
-            Some(tell) = tells.recv() => controller.hear(tell),
+            Some(tell) = tells.recv() => {
+                if controller.hear(tell) == News::Config {
+                    pending.get_or_insert_with(Pending::new).last = Instant::now();
+                }
+            }
+            Some(turn) = turns.recv() => {
+                let mut all = vec![turn];
+                // Shards go in numbers.
+                while let Ok(turn) = turns.try_recv() {
+                    all.push(turn);
+                }
+                if let Err(why) = controller.turn(all).await {
+                    return Some(why);
+                }
+            }
+            Some(_) = controller.beside.join_next() => {}
             () = until(due) => {
                 pending = None;
                 controller.take_configuration().await;
             }
             () = controller.writer.attend() => {}
-            _ = beat.tick() => {}
+            // What serves may be known only by now.
+            _ = beat.tick() => controller.tell_of_plugins(),
             () = said(&mut stop) => break,
         }
     }
     controller.writer.finish().await;
+    None
 }
 
 /// News that are not in the configuration yet.
@@ -232,6 +287,10 @@ pub(crate) enum Tell {
     Cluster(String, Result<String, String>),
     /// The Secret with the credential of a Cluster, by name, is there in this version.
     Credential(String, String),
+    /// What is known of the Apps of a shard is here.
+    Taken(u16),
+    /// Nothing of a shard is under way any more.
+    Left(u16),
 }
 
 struct Controller {
@@ -248,6 +307,10 @@ struct Controller {
     refused: BTreeMap<String, String>,
     home: Home,
     pulse: Arc<Pulse>,
+    member: Arc<Member>,
+    shares: Shares,
+    /// What goes on beside the loop, and ends with it.
+    beside: JoinSet<()>,
 }
 
 /// A Secret that is looked out for.
@@ -266,12 +329,35 @@ impl Controller {
         if let Told::Gone { namespace, name } = &told {
             self.writer.forget(kind, &kind.id(namespace, name));
         }
-        self.followed.objects.take(kind, told)
+        let seen = match (&told, kind) {
+            (Told::Seen(object), Kind::App) => Some(
+                Kind::App.id(
+                    object
+                        .pointer("/metadata/namespace")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default(),
+                    object
+                        .pointer("/metadata/name")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default(),
+                ),
+            ),
+            _ => None,
+        };
+        let news = self.followed.objects.take(kind, told);
+        if let Some(app) = seen {
+            self.heed_other(&app);
+        }
+        if kind == Kind::Plugin {
+            self.heed_plugins();
+        }
+        news
     }
 
     /// Has the engine go by what is there now, and says what is wrong with it.
     async fn take_configuration(&mut self) {
-        let mut config = self.followed.config();
+        let mut config = self.followed.objects.config();
+        config.set_aside(|namespace| self.shares.keep(namespace));
         self.hold();
         let asked = self.tell_of_documents(&config);
         let leaving = config.leaving.clone().unwrap_or_default();
@@ -303,6 +389,7 @@ impl Controller {
             self.ask(&cluster);
         }
         self.departing.are(leaving, &self.followed.objects);
+        self.heed_others();
     }
 
     /// Apps are looked at once their objects can't go unnoticed.
@@ -310,7 +397,7 @@ impl Controller {
         let objects = &self.followed.objects;
         for (id, app) in objects
             .of(Kind::App)
-            .filter(|(_, app)| app.leaves.is_none() && !app.is_kept)
+            .filter(|(id, app)| app.leaves.is_none() && !app.is_kept && self.shares.keep(parts_of(id).0))
         {
             if app.mistake.is_none() {
                 self.writer.hold(id, app);
@@ -323,11 +410,14 @@ impl Controller {
         let objects = &self.followed.objects;
         let now = clock::now();
         for kind in [Kind::Repository, Kind::App, Kind::Plugin, Kind::Tenant, Kind::Cluster] {
-            for (id, object) in objects.of(kind) {
+            for (id, object) in objects.of(kind).filter(|(id, _)| self.shares.say(kind, id)) {
                 let Some(mistake) = &object.mistake else { continue };
                 let findings = statuses::unreadable(mistake);
                 self.writer.decide_conditions(kind, id, object, findings, now);
             }
+        }
+        if !self.shares.say(Kind::Tenant, "") {
+            return Vec::new();
         }
         for (id, object) in objects.of(Kind::Tenant).filter(|(_, object)| object.mistake.is_none()) {
             let Some(spec) = config.tenants.get(id) else { continue };
@@ -354,9 +444,13 @@ impl Controller {
     }
 
     fn tell_of_plugins(&mut self) {
+        if !self.shares.say(Kind::Plugin, "") {
+            return;
+        }
         let objects = &self.followed.objects;
         let now = clock::now();
         let plugins = self.engine.plugins();
+        let serving = self.engine.desk().rollouts().serving();
         let waiting = self.engine.desk().rollouts().waiting();
         for (id, object) in objects.of(Kind::Plugin).filter(|(_, object)| object.mistake.is_none()) {
             let mut versions = plugins.versions_of(id);
@@ -378,6 +472,7 @@ impl Controller {
                     PluginStatus {
                         observed_generation: Some(object.generation),
                         versions,
+                        serving: statuses::serving(id, &serving),
                         conditions: statuses::conditions(&before.conditions, findings, Some(object.generation), now),
                     }
                 });
@@ -418,9 +513,9 @@ impl Controller {
     }
 
     /// Finds out whether a Cluster answers, beside the loop.
-    fn ask(&self, cluster: &str) {
+    fn ask(&mut self, cluster: &str) {
         let asking = connect(Arc::clone(&self.engine), cluster.to_owned(), self.told.clone());
-        tokio::spawn(asking);
+        self.beside.spawn(asking);
     }
 
     /// Writes down what the engine tells.
@@ -439,7 +534,7 @@ impl Controller {
                 revision,
                 subject,
             } => {
-                let Some(object) = self.followed.objects.get(Kind::Repository, repository) else {
+                let Some(object) = self.shares.own(&self.followed.objects, Kind::Repository, repository) else {
                     return;
                 };
                 let (generation, now) = (Some(object.generation), clock::now());
@@ -449,7 +544,7 @@ impl Controller {
                     .decide(Kind::Repository, repository, object, Duration::ZERO, of);
             }
             Event::SourceFailed { repository, diagnostic } => {
-                let Some(object) = self.followed.objects.get(Kind::Repository, repository) else {
+                let Some(object) = self.shares.own(&self.followed.objects, Kind::Repository, repository) else {
                     return;
                 };
                 let findings = statuses::unready(&outbox::camel(&diagnostic.code), &diagnostic.message);
@@ -467,7 +562,7 @@ impl Controller {
             self.departing.look();
             return;
         };
-        let Some(object) = self.followed.objects.get(Kind::App, &report.app) else {
+        let Some(object) = self.shares.own(&self.followed.objects, Kind::App, &report.app) else {
             return;
         };
         // What the configuration in force says was read from a generation of before, when the object is another by now.
@@ -484,18 +579,21 @@ impl Controller {
         self.writer.decide(Kind::App, &report.app, object, patience, of);
     }
 
-    fn hear(&mut self, tell: Tell) {
+    fn hear(&mut self, tell: Tell) -> News {
         match tell {
+            Tell::Taken(shard) => return self.has_taken(shard),
+            Tell::Left(shard) => self.has_left(shard),
             Tell::LetGo(apps) => {
                 for id in apps {
-                    if let Some(object) = self.followed.objects.get(Kind::App, &id) {
+                    // What another replica keeps by now is not known here any more, which is no reason to let it go.
+                    if let Some(object) = self.shares.own(&self.followed.objects, Kind::App, &id) {
                         self.writer.release(&id, object);
                     }
                 }
             }
             Tell::Credential(cluster, version) => {
                 let Some(known) = self.credentials.get_mut(&cluster) else {
-                    return;
+                    return News::Nothing;
                 };
                 let before = known.version.replace(version.clone());
                 if before.is_some_and(|before| before != version) {
@@ -506,8 +604,11 @@ impl Controller {
             }
             Tell::Cluster(name, answers) => {
                 let Some(object) = self.followed.objects.get(Kind::Cluster, &name) else {
-                    return;
+                    return News::Nothing;
                 };
+                if !self.shares.say(Kind::Cluster, &name) {
+                    return News::Nothing;
+                }
                 let (version, findings) = match answers {
                     Ok(version) => {
                         let findings = statuses::ready("Connected", &format!("it answers, as {version}"));
@@ -529,6 +630,7 @@ impl Controller {
                 );
             }
         }
+        News::Nothing
     }
 }
 

@@ -37,7 +37,7 @@ impl Engine {
         let Some(deployed) = self.deployment(app) else {
             return Ok(());
         };
-        let _turn = self.writing().lock().await;
+        let _turn = self.writing().await;
         let (inventories, key) = (Arc::clone(self.inventories()), seen.key.clone());
         Ok(blocking(move || inventories.remember(&key, &deployed)).await??)
     }
@@ -64,6 +64,14 @@ impl Engine {
             app.config == *config && has_left
         });
         Ok(left.collect())
+    }
+
+    /// Ends what began with an App that isn't to be let go here any more.
+    pub(crate) fn still_lets_go(&self, app: &Deployed) -> Result<(), Stop> {
+        match &self.config().leaving {
+            Some(leaving) if !leaving.contains(&app.id()) => Err(Stop::outdated()),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Lets go of an App that left, without a look at its cluster: what it owned stays there, mark and all, and whoever wants

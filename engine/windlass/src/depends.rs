@@ -40,6 +40,8 @@ pub(crate) struct Depends {
 #[derive(Default)]
 struct Standings {
     known: BTreeMap<String, Known>,
+    /// Of Apps that other replicas keep: why one isn't as it should be; `None`: it is.
+    elsewhere: BTreeMap<String, Option<String>>,
     /// By App, word of the objects that it waits for.
     notices: BTreeMap<String, BTreeMap<ObjectId, Notice>>,
 }
@@ -65,6 +67,7 @@ impl Depends {
         let mut standings = self.standings();
         standings.known.retain(|app, _| config.apps.contains_key(app));
         standings.notices.retain(|app, _| config.apps.contains_key(app));
+        standings.elsewhere.retain(|app, _| config.aside.apps.contains_key(app));
     }
 
     fn dependents(config: &Config) -> BTreeMap<String, Vec<String>> {
@@ -89,6 +92,26 @@ impl Depends {
         };
         let before = self.standings().known.insert(report.app.clone(), known.clone());
         if before.as_ref() == Some(&known) {
+            return;
+        }
+        for app in dependents {
+            desk.wake(app);
+        }
+        self.turned.notify_waiters();
+    }
+
+    /// Whether an App here depends on that one.
+    pub(crate) fn is_needed(&self, app: &str) -> bool {
+        self.dependents.get().contains_key(app)
+    }
+
+    /// An App that another replica keeps is as it should be, or isn't for that reason: those that wait for it are woken. At which revision it
+    /// was looked at isn't asked, for its status is written when something changes, and most commits change nothing of it.
+    pub(crate) fn is_told(&self, app: &str, why: Option<String>, desk: &Desk) {
+        let all = self.dependents.get();
+        let Some(dependents) = all.get(app) else { return };
+        let before = self.standings().elsewhere.insert(app.to_owned(), why.clone());
+        if before.as_ref() == Some(&why) {
             return;
         }
         for app in dependents {
@@ -168,6 +191,12 @@ fn of_app(engine: &Engine, app: &App, name: &str, report: &Report) -> Option<Str
         .get(name)
         .is_some_and(|needed| needed.repository() == app.repository());
     let standings = engine.depends().standings();
+    if config.aside.apps.contains_key(name) {
+        return standings.elsewhere.get(name).map_or_else(
+            || Some(format!("App {name}: what became of it isn't known yet")),
+            |why| why.as_ref().map(|why| format!("App {name}: {why}")),
+        );
+    }
     let Some(known) = standings.known.get(name) else {
         return Some(format!("App {name}: it was not looked at yet"));
     };

@@ -92,7 +92,10 @@ impl Desk {
             ..Known::default()
         };
         let rollouts = Rollouts::open(Arc::clone(&inventories))?;
-        renders.sweep(|file| inventories.keeps(file));
+        // A replica doesn't know yet what it will keep.
+        if !inventories.are_shared() {
+            renders.sweep(|file| inventories.keeps(file));
+        }
         Ok(Arc::new(Self {
             inventories,
             renders,
@@ -306,6 +309,39 @@ impl Desk {
         self.known().keys.get(app).cloned()
     }
 
+    /// What was decided about Apps of another replica counts here from now on. `apps`: by `namespace/app`, with keys of inventories. Blocks
+    /// for the disk.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub(crate) fn take_over(&self, apps: &[(String, Vec<String>)]) -> Result<(), StateError> {
+        for (app, keys) in apps {
+            let suspension = self.inventories.suspension_of(app)?;
+            let decisions: Vec<_> = keys
+                .iter()
+                .map(|key| Ok((key.clone(), self.inventories.decisions_of(key)?)))
+                .collect::<Result<_, StateError>>()?;
+            let mut known = self.known();
+            put(&mut known.suspensions, app, suspension);
+            for (key, decisions) in decisions {
+                put(&mut known.decisions, &key, decisions);
+            }
+        }
+        Ok(())
+    }
+
+    /// Apps are another replica's: nothing is known of them any more.
+    pub(crate) fn leave(&self, apps: &[(String, Vec<String>)]) {
+        for (app, keys) in apps {
+            {
+                let mut known = self.known();
+                known.suspensions.remove(app);
+                known.keys.remove(app);
+            }
+            keys.iter().for_each(|key| self.forget(key));
+        }
+    }
+
     /// It is gone, and what was known of it.
     pub(crate) fn forget(&self, key: &str) {
         let mut known = self.known();
@@ -318,6 +354,13 @@ impl Desk {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn put<T>(all: &mut BTreeMap<String, T>, key: &str, value: Option<T>) {
+    match value {
+        Some(value) => all.insert(key.to_owned(), value),
+        None => all.remove(key),
+    };
 }
 
 impl Last {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedMutexGuard, mpsc::UnboundedSender, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit, mpsc::UnboundedSender, watch};
 use windlass_cluster::{
     facts::Facts,
     store::{AppRules, Rules},
@@ -19,6 +19,7 @@ use windlass_core::{
     inventory::Inventory,
     manifest,
     oid::Oid,
+    rollout::Serving,
 };
 use windlass_host::Tenant;
 use windlass_source::Revision;
@@ -50,7 +51,7 @@ use crate::{
     run::{Event, Stage},
     settled::Settled,
     sources::{self, Settings, Sources},
-    state::{Inventories, Secret, State, StateError},
+    state::{Inventories, Secret, State, StateError, ledgers::Ledgers},
     stop::Stop,
     supply::{self, Supply},
     target::{self, Directory, Manners, Memory, Owner, Previous, Target, TargetChoice},
@@ -60,7 +61,7 @@ use crate::{
 /// How long a single sync takes to tell of what it did; what is left is told by the next, or by `run`.
 const TELLING: Duration = Duration::from_secs(10);
 
-pub use crate::{clusters::Kubeconfigs, secrets::Home};
+pub use crate::{clusters::Kubeconfigs, replica::Replica, secrets::Home};
 
 /// What the command line says beside the configuration.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +78,10 @@ pub struct Options {
     pub kubeconfigs: Kubeconfigs,
     /// The cluster that the configuration is made of; it is `in-cluster` then.
     pub home: Option<Home>,
+    /// What makes this process one of several over that cluster: what Apps own lies there then, and not in the folder of state.
+    pub replica: Option<Replica>,
+    /// What serves each choice of a plugin, as it was written down elsewhere than in the folder of state.
+    pub serving: BTreeMap<String, Serving>,
     /// Overrides every App's target.
     pub target: Option<TargetChoice>,
     /// Overrides every Repository's validators.
@@ -138,8 +143,8 @@ pub struct Engine {
     verdicts: Verdicts,
     locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     supply: Supply,
-    /// Held while an inventory is written.
-    writing: tokio::sync::Mutex<()>,
+    /// A place is held while an inventory is written.
+    writing: Semaphore,
     events: Mutex<Option<UnboundedSender<Event>>>,
     /// Counts configurations.
     configured: watch::Sender<u64>,
@@ -152,14 +157,27 @@ impl Engine {
     /// When the state is in use or damaged, or a plugin can't be admitted.
     pub fn open(config: Config, base: &Path, options: Options) -> Result<Arc<Self>, OpenError> {
         fault::after_requests();
-        let state = State::open(&options.state)?;
+        let state = match &options.replica {
+            Some(replica) => State::of_replica(&options.state, replica.secret.clone())?,
+            None => State::open(&options.state)?,
+        };
         let cache = options.cache.clone().unwrap_or_else(|| state.cache());
         let installation = state.secret().installation();
         let plugins = Plugins::open_bounded(&options.plugins, &config.plugins, base, &cache, options.max_cache)?;
-        let inventories = Arc::new(state.inventories()?);
+        let inventories = Arc::new(match (&options.replica, &options.home) {
+            (Some(replica), Some(home)) => {
+                let held = Arc::clone(&replica.held);
+                state.copies(Ledgers::new(home.api.clone(), &replica.id, held))?
+            }
+            _ => state.inventories()?,
+        });
+        let writing = Semaphore::new(inventories.width());
         let outbox = Outbox::open(&config, base, &inventories)?;
         let renders = Store::new(&state.renders(), state.secret()).keeping(&state.history());
         let desk = Desk::open(inventories, Arc::new(renders), config.apps.len())?;
+        for (choice, serving) in &options.serving {
+            desk.rollouts().serve(choice, Some(serving.clone()))?;
+        }
         let plugins = plugins.keeping(&config, &desk.rollouts().serving(), None);
         let rules = rules(&config, &installation, &plugins);
         let plugins = Arc::new(Current::new(plugins));
@@ -167,7 +185,8 @@ impl Engine {
         let sources = Sources::new(&config, base, state.mirrors(), options.sources.clone());
         let sources = sources.at_home(options.home.as_ref());
         let clusters = Clusters::new(&config.clusters, base, &installation, rules, &options.kubeconfigs);
-        let clusters = clusters.at_home(options.home.as_ref());
+        let guard = options.replica.as_ref().map(Replica::guard);
+        let clusters = clusters.at_home(options.home.as_ref()).guarded(guard);
         let config = Arc::new(Current::new(config));
         let assessor = Assessor::new(Arc::clone(&plugins), Arc::clone(&config));
         Ok(Arc::new(Self {
@@ -195,7 +214,7 @@ impl Engine {
             verdicts: Verdicts::default(),
             locks: Mutex::default(),
             supply: Supply::default(),
-            writing: tokio::sync::Mutex::default(),
+            writing,
             events: Mutex::default(),
             configured: watch::Sender::new(0),
         }))
@@ -338,8 +357,9 @@ impl Engine {
         &self.options
     }
 
-    pub(crate) const fn writing(&self) -> &tokio::sync::Mutex<()> {
-        &self.writing
+    /// Waits for one's turn to write an inventory: who waits needs no thread for that.
+    pub(crate) async fn writing(&self) -> Option<SemaphorePermit<'_>> {
+        self.writing.acquire().await.ok()
     }
 
     /// What was decided about Apps, and what became of them.
@@ -559,6 +579,16 @@ impl Engine {
         self.sources.has_moved_on(app.repository(), root)
     }
 
+    /// Whether this process decides what concerns all Apps: alone, or as one of several.
+    pub(crate) fn is_leading(&self) -> bool {
+        self.options.replica.as_ref().is_none_or(|replica| replica.keeps(""))
+    }
+
+    /// Whether another replica keeps it by now.
+    pub(crate) fn is_aside(&self, app: &App) -> bool {
+        self.config().aside.apps.contains_key(app.id())
+    }
+
     pub(crate) fn policy(&self, app: &App, target: &dyn Target) -> Policy {
         reconcile::policy(app, target.is_cluster(), self.consents(app.id()))
     }
@@ -600,7 +630,7 @@ impl Engine {
         if intended == *inventory {
             return Ok(intended);
         }
-        let _turn = self.writing.lock().await;
+        let _turn = self.writing().await;
         let (inventories, key) = (Arc::clone(self.inventories()), seen.key.clone());
         let (written, deployed) = (intended.clone(), self.deployment(app));
         blocking(move || inventories.store_of(&key, &written, deployed.as_ref())).await??;
@@ -631,7 +661,7 @@ impl Engine {
         if inventory.is_some() || plan.is_pending() {
             let attempt = record::attempt(self, app, (seen, intended), desired, plan, changes);
             let run = attempt.as_ref().map(|_| seen.render.run());
-            let _turn = self.writing.lock().await;
+            let _turn = self.writing().await;
             let (desk, key) = (Arc::clone(&self.desk), seen.key.clone());
             let write = move || {
                 if let Some(run) = run {
@@ -655,8 +685,7 @@ impl Engine {
     }
 
     pub(crate) async fn store(&self, key: &str, inventory: Inventory) -> Result<(), Stop> {
-        // The store takes one write at a time: who waits for it needs no thread for that.
-        let _turn = self.writing.lock().await;
+        let _turn = self.writing().await;
         let (inventories, key) = (Arc::clone(self.inventories()), key.to_owned());
         Ok(blocking(move || inventories.store(&key, &inventory)).await??)
     }

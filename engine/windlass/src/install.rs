@@ -34,6 +34,8 @@ pub(crate) struct Options {
     pub(crate) namespace: String,
     /// Its image, as a pod names it.
     pub(crate) image: String,
+    /// How many of it run at a time.
+    pub(crate) replicas: u16,
     /// Size of its volume, as Kubernetes writes it.
     pub(crate) storage: String,
     /// Of that volume; `None` = the cluster's default.
@@ -57,7 +59,9 @@ pub(crate) fn manifests(what: &What) -> Vec<Value> {
     };
     all.push(namespace::namespace(options));
     all.extend(access::objects(options));
-    all.push(storage::claim(options));
+    if options.replicas == 1 {
+        all.push(storage::claim(options));
+    }
     all.extend(network::objects(options));
     all.extend(workload::objects(options));
     all

@@ -128,6 +128,7 @@ fn told(mut stop: Stop, app: &Deployed) -> Stop {
 async fn leave(engine: &Arc<Engine>, departed: &Departed, report: &mut Report) -> Result<Health, Stop> {
     let app = departed.app.app();
     let _alone = engine.alone(&app).await;
+    engine.still_lets_go(&departed.app)?; // it may be another replica's by now
     let inventory = engine.inventory(&departed.key).await?;
     if inventory.entries.is_empty() && !inventory.hooks.as_ref().is_some_and(Log::is_leaving) {
         return gone(engine, departed, report, 0).await;

@@ -161,6 +161,39 @@ impl Outbox {
         Ok(())
     }
 
+    /// Apps of another replica are this one's: what they were told last, and what they are still to be told. Blocks for the disk.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub(crate) fn take_over(&self, apps: &[(String, Vec<String>)]) -> Result<(), StateError> {
+        let mut standings = BTreeMap::new();
+        let mut ready = BTreeMap::new();
+        for (app, _) in apps {
+            standings.extend(
+                self.inventories
+                    .standing_of(app)?
+                    .map(|standing| (app.clone(), standing)),
+            );
+            ready.extend(self.inventories.on_their_way_of(app)?);
+        }
+        let mut noted = self.noted();
+        noted.standings.extend(standings);
+        noted.ready.extend(ready);
+        drop(noted);
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// Apps are another replica's by now. What is on its way may be told by both.
+    pub(crate) fn leave(&self, apps: &[(String, Vec<String>)]) {
+        let left: BTreeSet<&str> = apps.iter().map(|(app, _)| app.as_str()).collect();
+        let mut noted = self.noted();
+        noted.standings.retain(|app, _| !left.contains(app.as_str()));
+        noted.changed.retain(|app| !left.contains(app.as_str()));
+        noted.fresh.retain(|key, _| !left.contains(app_of(key)));
+        noted.ready.retain(|key, _| !left.contains(app_of(key)));
+    }
+
     /// Notes where an App stands.
     pub(crate) fn note(&self, app: &App, report: &Report) {
         let bindings = self.bindings.get();

@@ -160,7 +160,8 @@ async fn cycle(engine: &Engine, app: &App, report: &mut Report) -> Result<Health
     engine.stage(app, Stage::Applying);
     engine.healths().pause(app);
     target.prepare().await?;
-    let is_superseded = || engine.is_superseded(app, &seen.revision) || engine.desk().suspended(app).is_some();
+    let is_superseded =
+        || engine.is_superseded(app, &seen.revision) || engine.desk().suspended(app).is_some() || engine.is_aside(app);
     let changes = apply::run(target, &plan, order, &is_superseded).await; // the only writes
     engine.fights().made(&seen.key, &changes);
     let of = (wanted.hash, &plan);

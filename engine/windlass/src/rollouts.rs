@@ -28,6 +28,8 @@ struct Known {
     approvals: BTreeMap<String, Approval>,
     /// By `name@version`.
     waiting: BTreeMap<String, Waiting>,
+    /// By choice, what serves with the replica that compares versions.
+    elsewhere: BTreeMap<String, Digest>,
 }
 
 impl Rollouts {
@@ -38,6 +40,7 @@ impl Rollouts {
             serving: inventories.serving()?,
             approvals: inventories.plugin_approvals()?,
             waiting: inventories.plugins_waiting()?,
+            elsewhere: BTreeMap::new(),
         };
         Ok(Self {
             inventories,
@@ -106,6 +109,24 @@ impl Rollouts {
             self.asked.notify_one();
         }
         Ok(())
+    }
+
+    /// With the replica that compares versions, these serve.
+    pub(crate) fn lead(&self, serving: impl IntoIterator<Item = (String, Digest)>) {
+        let mut known = self.known();
+        let mut is_news = false;
+        for (choice, digest) in serving {
+            is_news |= known.elsewhere.insert(choice, digest) != Some(digest);
+        }
+        drop(known);
+        if is_news {
+            self.asked.notify_one();
+        }
+    }
+
+    /// Whether a component serves a choice with the replica that compares versions.
+    pub(crate) fn serves_elsewhere(&self, choice: &str, digest: &Digest) -> bool {
+        self.known().elsewhere.get(choice) == Some(digest)
     }
 
     /// Somebody approved something.

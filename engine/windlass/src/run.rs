@@ -18,6 +18,7 @@ use crate::{
     attend::{Attendant, Waker, pause},
     clusters::Clusters,
     engine::Engine,
+    handover,
     leave::{self, Way},
     outbox,
     polls::{Ended, Schedule},
@@ -123,6 +124,7 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
     let polling = tokio::spawn(Pollers::new(&engine, attendant.waker(), stop.clone()).run());
     let leaving = tokio::spawn(let_go(Arc::clone(&engine), stop.clone()));
     let delivery = tokio::spawn(outbox::deliver(Arc::clone(&engine), stop.clone()));
+    let writing = tokio::spawn(handover::write_down(Arc::clone(&engine), stop.clone()));
     let mut stopped = stop;
     tokio::select! {
         () = attendant.attend() => {}
@@ -131,9 +133,10 @@ pub async fn run(engine: Arc<Engine>, events: UnboundedSender<Event>, stop: watc
     }
     engine.sources().cancel();
     let _ = tokio::join!(polling, attendant.wind_down());
-    let _ = tokio::join!(leaving, delivery, supply);
+    let _ = tokio::join!(leaving, delivery, supply, writing);
     // Last, for the others noted something to their end.
     outbox::write_down(&engine).await;
+    engine.write_down(true, |_| true).await;
 }
 
 /// Without a new commit, apps that are followed by watches are looked at this often all the same: should anything ever get past a
@@ -201,8 +204,10 @@ impl Pollers {
 
     fn follow(&mut self) {
         let config = self.engine.config();
-        self.schedule.follow(&config.repositories, Instant::now());
-        self.memories.retain(|name, _| config.repositories.contains_key(name));
+        let mut asked = config.repositories.clone();
+        asked.retain(|name, _| !config.aside.repositories.contains(name));
+        self.schedule.follow(&asked, Instant::now());
+        self.memories.retain(|name, _| asked.contains_key(name));
     }
 
     /// Asks for what is due.

@@ -76,7 +76,7 @@ async fn to_others(engine: &Engine, app: &App, place: Whereabouts<'_>, ids: &[Ob
         return moves;
     }
     let config = engine.config();
-    let neighbours = config.apps.values();
+    let neighbours = config.apps.values().chain(config.aside.apps.values());
     for other in neighbours.filter(|other| other.id() != app.id() && engine.share_a_place(app, other)) {
         let wanted = engine.claims().of(engine, other, place, ids).await;
         for (id, wanted) in ids.iter().zip(wanted) {
@@ -91,7 +91,8 @@ async fn to_others(engine: &Engine, app: &App, place: Whereabouts<'_>, ids: &[Ob
 /// Which of these objects, which are an app's, it doesn't want any more. What can't be told is not released.
 async fn released(engine: &Engine, place: Whereabouts<'_>, app: &str, ids: &[ObjectId]) -> Vec<ObjectId> {
     let config = engine.config();
-    let Some(other) = config.apps.values().find(|other| departures::is_called(other, app)) else {
+    let mut all = config.apps.values().chain(config.aside.apps.values());
+    let Some(other) = all.find(|other| departures::is_called(other, app)) else {
         // An App that left this configuration lets go of everything, one of another configuration of nothing.
         return if engine.is_elsewhere(app, place.identity).await {
             Vec::new()

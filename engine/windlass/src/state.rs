@@ -10,6 +10,9 @@
 //! STATE/mirrors/        bare git mirrors, disposable
 //! STATE/cache/          compiled plugins, known renders (sealed under the secret), disposable
 //! ```
+//!
+//! In a cluster, where several replicas work, the secret is a Secret and what Apps own are Inventory objects ([`ledgers`]): the folder is
+//! disposable then.
 
 mod holder;
 mod deployed;
@@ -18,6 +21,9 @@ mod reserve;
 mod decisions;
 mod history;
 mod rollouts;
+pub(crate) mod ledgers;
+mod rows;
+mod shared;
 
 use std::{
     collections::BTreeMap,
@@ -25,11 +31,12 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use redb::{
     Database, Durability, Key, ReadOnlyTable, ReadableDatabase as _, ReadableTable as _, TableDefinition, Value,
-    WriteTransaction,
+    WriteTransaction, backends::FileBackend,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use windlass_core::{
@@ -40,6 +47,7 @@ use windlass_core::{
 pub use deployed::Deployed;
 pub(crate) use history::Attempt;
 pub use holder::Holder;
+use ledgers::Ledgers;
 use reserve::Reserve;
 
 /// Key: `target|namespace/app`; value: [`Inventory`] as JSON.
@@ -58,13 +66,19 @@ pub struct State {
 #[derive(Clone)]
 pub struct Secret([u8; 32]);
 
-/// The inventories of all apps, on disk before any answer.
+/// The inventories of all apps, on disk before any answer; in a cluster, in its objects.
 pub struct Inventories {
     // Dropped in this order: the note goes while the lock is still ours.
     _holding: holder::Note,
     database: Database,
     reserve: Reserve,
+    ledgers: Option<Ledgers>,
+    /// Writes since one waited for the disk, where what is on it is a copy.
+    unsynced: AtomicU32,
 }
+
+/// Where what is on disk is a copy, one of so many writes waits for it: the store frees no room before.
+const SYNCED_EVERY: u32 = 256;
 
 /// Why the state can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +146,28 @@ pub enum StateError {
         #[source]
         source: serde_json::Error,
     },
+    /// What lies in the cluster can't be written.
+    #[error("the Inventory of App {app} can't be written: {why}")]
+    Cluster {
+        /// Whose.
+        app: String,
+        /// Why.
+        why: String,
+    },
+    /// Another replica keeps it by now.
+    #[error("App {app} is kept by another replica")]
+    NotKept {
+        /// Which.
+        app: String,
+    },
+    /// What lies in the cluster can't be read.
+    #[error("the Inventory of App {app} can't be read, so that nothing is changed or deleted for it: {why}")]
+    Unread {
+        /// Whose.
+        app: String,
+        /// Why.
+        why: String,
+    },
     /// A newer Windlass wrote it.
     #[error("the inventory of `{key}` has format {found}, this version reads up to {known}: use a newer Windlass")]
     TooNew {
@@ -150,9 +186,7 @@ impl State {
     /// # Errors
     /// When the folder or the secret can't be used; never replaces a secret under existing state.
     pub fn open(dir: &Path) -> Result<Self, StateError> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(dir).map_err(io_error(dir, "creating the folder"))?;
+        make(dir)?;
         let path = dir.join("secret");
         let secret = match fs::read_to_string(&path) {
             Ok(text) => Secret::parse(&path, &text)?,
@@ -164,6 +198,18 @@ impl State {
             }
             Err(error) => return Err(io_error(&path, "reading the secret")(error)),
         };
+        Ok(Self {
+            dir: dir.to_owned(),
+            secret,
+        })
+    }
+
+    /// Opens the folder of a replica, or makes it (owner only): the secret is the cluster's.
+    ///
+    /// # Errors
+    /// When the folder can't be used.
+    pub(crate) fn of_replica(dir: &Path, secret: Secret) -> Result<Self, StateError> {
+        make(dir)?;
         Ok(Self {
             dir: dir.to_owned(),
             secret,
@@ -223,15 +269,65 @@ impl State {
                 source: Box::new(other.into()),
             },
         })?;
-        Ok(Inventories {
+        Ok(self.over(database, None))
+    }
+
+    /// The inventories of a replica: a copy of what lies in the cluster, empty at first, in a file that has no name and goes with the process.
+    ///
+    /// # Errors
+    /// When there can't be one.
+    pub(crate) fn copies(&self, ledgers: Ledgers) -> Result<Inventories, StateError> {
+        let file = tempfile::tempfile_in(&self.dir).map_err(io_error(&self.dir, "making a copy of the inventories"))?;
+        let unopened = |error: redb::Error| StateError::Store {
+            path: self.dir.clone(),
+            action: "opened",
+            source: Box::new(error),
+        };
+        let backend = FileBackend::new(file).map_err(|error| unopened(error.into()))?;
+        let database = Database::builder().create_with_backend(backend);
+        let database = database.map_err(|error| unopened(error.into()))?;
+        Ok(self.over(database, Some(ledgers)))
+    }
+
+    fn over(&self, database: Database, ledgers: Option<Ledgers>) -> Inventories {
+        Inventories {
             _holding: holder::Note::write(&self.dir),
             database,
             reserve: Reserve::new(&self.dir),
-        })
+            ledgers,
+            unsynced: AtomicU32::new(0),
+        }
     }
 }
 
+fn make(dir: &Path) -> Result<(), StateError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(dir).map_err(io_error(dir, "creating the folder"))
+}
+
 impl Secret {
+    /// As text, 64 hexadecimal digits; `None`: it is none.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        let bytes = unhex(text.trim())?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// A fresh one.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn draw() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// As [`Secret::of_text`] reads it.
+    pub(crate) fn text(&self) -> String {
+        hex(&self.0)
+    }
+
     fn parse(path: &Path, text: &str) -> Result<Self, StateError> {
         let metadata = fs::metadata(path).map_err(io_error(path, "reading the secret"))?;
         let mode = metadata.permissions().mode() & 0o777;
@@ -241,28 +337,24 @@ impl Secret {
                 mode,
             });
         }
-        let bytes = unhex(text.trim()).and_then(|bytes| bytes.try_into().ok());
-        bytes
-            .map(Self)
-            .ok_or_else(|| StateError::BadSecret { path: path.to_owned() })
+        Self::of_text(text).ok_or_else(|| StateError::BadSecret { path: path.to_owned() })
     }
 
     /// Written beside and linked into place: of two processes that start together one secret wins, and both use it.
     fn create(dir: &Path, path: &Path) -> Result<Self, StateError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|e| io_error(path, "drawing a secret")(io::Error::other(e)))?;
+        let drawn = Self::draw().map_err(|e| io_error(path, "drawing a secret")(io::Error::other(e)))?;
         let temporary = tempfile::Builder::new()
             .prefix(".secret-")
             .permissions(fs::Permissions::from_mode(0o600))
             .tempfile_in(dir)
             .map_err(io_error(path, "writing the secret"))?;
-        writeln!(&temporary, "{}", hex(&bytes)).map_err(io_error(path, "writing the secret"))?;
+        writeln!(&temporary, "{}", drawn.text()).map_err(io_error(path, "writing the secret"))?;
         temporary
             .as_file()
             .sync_all()
             .map_err(io_error(path, "writing the secret"))?;
         match fs::hard_link(temporary.path(), path) {
-            Ok(()) => Ok(Self(bytes)),
+            Ok(()) => Ok(drawn),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let text = fs::read_to_string(path).map_err(io_error(path, "reading the secret"))?;
                 Self::parse(path, &text)
@@ -296,6 +388,7 @@ impl Inventories {
     /// # Errors
     /// When the store fails, or what is stored can't be read: then nothing may be pruned.
     pub fn load(&self, key: &str) -> Result<Inventory, StateError> {
+        self.is_read(key)?;
         match self.read(INVENTORIES, key)? {
             Some(bytes) => parse(key, &bytes, FORMAT),
             None => Ok(Inventory::default()),
@@ -314,7 +407,8 @@ impl Inventories {
         self.write(|transaction| {
             transaction.open_table(DEPLOYED)?.insert(key, bytes.as_slice())?;
             Ok(())
-        })
+        })?;
+        self.publish(key)
     }
 
     /// Every App that was deployed and not let go, by key.
@@ -335,6 +429,18 @@ impl Inventories {
         durability: Durability,
         change: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StateError> {
+        let durability = match &self.ledgers {
+            None => durability,
+            Some(_)
+                if self
+                    .unsynced
+                    .fetch_add(1, Ordering::Relaxed)
+                    .is_multiple_of(SYNCED_EVERY) =>
+            {
+                Durability::Immediate
+            }
+            Some(_) => Durability::None,
+        };
         let write = || {
             self.reserve.look();
             let mut transaction = self.database.begin_write()?;
@@ -390,12 +496,14 @@ impl Inventories {
     /// # Errors
     /// When the store fails; then all of it is still known.
     pub fn forget(&self, key: &str) -> Result<Vec<String>, StateError> {
-        self.write(|transaction| {
+        let released = self.write(|transaction| {
             transaction.open_table(INVENTORIES)?.remove(key)?;
             transaction.open_table(DEPLOYED)?.remove(key)?;
             decisions::forget(transaction, key)?;
             history::forget(transaction, key)
-        })
+        })?;
+        self.publish(key)?;
+        Ok(released)
     }
 
     fn read(&self, table: TableDefinition<'_, &str, &[u8]>, key: &str) -> Result<Option<Vec<u8>>, StateError> {
@@ -424,7 +532,8 @@ impl Inventories {
                 transaction.open_table(DEPLOYED)?.insert(key, app.as_slice())?;
             }
             Ok(())
-        })
+        })?;
+        self.publish(key)
     }
 }
 

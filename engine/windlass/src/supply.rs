@@ -289,6 +289,11 @@ async fn take_places(engine: &Arc<Engine>, previews: Previews, step: &mut Step) 
         supply.succeeded(&next.digest());
         let may_serve = match stands(engine, &label, &next) {
             Stands::Ready => true,
+            // Where several replicas work, one compares for all Apps, and the others follow.
+            Stands::Unseen if !engine.is_leading() => rivals.iter().all(|rival| {
+                let choice = rival.choice.to_string();
+                engine.desk().rollouts().serves_elsewhere(&choice, &next.digest())
+            }),
             Stands::Unseen if previews == Previews::Leave => false,
             Stands::Unseen => compare::is_equal(engine, &label, &rivals, step).await,
         };

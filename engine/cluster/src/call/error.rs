@@ -35,6 +35,9 @@ pub enum CallError {
         /// The budget.
         after: Duration,
     },
+    /// It was not sent: this process may write no more.
+    #[error("this replica's Lease ran out, so that others may act in its place: nothing more is written by it")]
+    Fenced,
     /// A larger answer than is read.
     #[error("`{server}` answers with more than {limit} bytes")]
     TooLarge {
@@ -85,7 +88,7 @@ impl CallError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Refused { status, .. } => matches!(status.code, 429 | 500 | 502 | 503 | 504),
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Credential { .. } => true,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Credential { .. } | Self::Fenced => true,
             Self::TooLarge { .. } | Self::NotJson { .. } | Self::Identity(_) => false,
         }
     }

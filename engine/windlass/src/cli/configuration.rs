@@ -1,7 +1,7 @@
 //! CONFIG, the file of `Repository`, `App` and `Plugin` documents, and the engine over it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,6 +10,7 @@ use std::{
 use serde_json::Value;
 use windlass_core::{
     config::{self, Config, ConfigError, Flaw, ValidatorSpec},
+    rollout::Serving,
     yaml,
 };
 
@@ -17,6 +18,7 @@ use super::{failure::Failure, global::Global, output::Output};
 use crate::{
     controller,
     engine::{Engine, Home, Options, blocking},
+    replica::Replica,
     target::TargetChoice,
 };
 
@@ -149,12 +151,16 @@ const OBJECTS: &str = "windlass.dev";
 pub(super) fn open_in_cluster(
     config: Config,
     home: Home,
+    replica: Replica,
+    serving: BTreeMap<String, Serving>,
     global: &Global,
     output: &Output,
 ) -> Result<Arc<Engine>, Failure> {
     let options = Options {
         file: Some(PathBuf::from(OBJECTS)),
         home: Some(home),
+        replica: Some(replica),
+        serving,
         ..options(global)?
     };
     let base = options.plugins.first().cloned().unwrap_or_default();

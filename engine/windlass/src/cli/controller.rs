@@ -1,10 +1,18 @@
 //! `windlass controller`: keeps every App object of a cluster as git says, until told to stop.
 
-use std::{collections::BTreeSet, env, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    env,
+    fs::{self, File, TryLockError},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use windlass_cluster::{
     call::Limits,
@@ -21,9 +29,10 @@ use super::{
 };
 use crate::{
     control,
-    controller::{self, Followed, Pulse, listen},
+    controller::{self, Followed, Means, Member, Pulse, Turn, listen},
     engine::Home,
     run,
+    stop::chain,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -64,17 +73,7 @@ pub(super) struct Args {
 /// Performs the verb.
 pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let mut signals = Signals::new().map_err(|error| Failure::of_error(&error))?;
-    let access = access(args);
-    let connection = Connection::open(&access, Limits::default()).await;
-    let connection = connection.map_err(|error| Failure::of_error(&error))?;
-    let home = Home {
-        namespace: args
-            .namespace
-            .clone()
-            .unwrap_or_else(|| connection.default_namespace().to_owned()),
-        api: Api::new(connection),
-        access,
-    };
+    let _only = alone(&global.state()?)?;
     let pulse = Pulse::new();
     let listening = listen(args.listen, Arc::clone(&pulse)).await.map_err(|error| {
         let message = format!("nobody can be answered at {}: {error}", args.listen);
@@ -84,69 +83,216 @@ pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Re
         "/healthz, /readyz and /metrics are answered at {}\n",
         listening.address
     ));
-    let mut followed = Followed::start(&home.api);
-    let mut told = BTreeSet::new();
-    let lost = |kinds: &str, why: &str| {
-        pulse.beat();
-        if told.insert((kinds.to_owned(), why.to_owned())) {
-            let server = home.api.connection().server();
-            output.note(&format!("{kinds} of {server} can't be watched yet: {why}\n"));
-            if why.contains("404") {
-                output.note(
-                    "are they installed? `windlass install --export --crds-only | kubectl apply --server-side -f -`\n",
-                );
+    loop {
+        let term = Term {
+            args,
+            global,
+            output,
+            pulse: &pulse,
+        };
+        let ended = term.serve(&mut signals).await;
+        pulse.rests();
+        match ended? {
+            Ended::Asked => return Ok(Outcome::Done),
+            Ended::Lapsed(why) => {
+                tracing::warn!(%why, "this replica's Lease is over: it begins anew");
+                output.note(&format!("this replica's Lease is over, and it begins anew: {why}\n"));
             }
         }
-    };
-    tokio::select! {
-        () = followed.complete(lost) => {}
-        () = signals.received() => return Ok(Outcome::Done),
     }
-    let engine = configuration::open_in_cluster(followed.config(), home.clone(), global, output)?;
-    let _answers = control::serve(&engine);
-    let mut view = View::new(&engine, args.output, output);
-    let (sender, events) = mpsc::unbounded_channel();
-    let (shown, mut news) = mpsc::unbounded_channel();
-    let (stop, stopped) = watch::channel(false);
-    let (written, no_more) = watch::channel(false);
-    let mut controlling = tokio::spawn(controller::run(
-        home,
-        Arc::clone(&engine),
-        followed,
-        events,
-        shown,
-        pulse,
-        no_more,
-    ));
-    let mut running = tokio::spawn(run::run(Arc::clone(&engine), sender, stopped));
-    while !output.is_closed() {
-        tokio::select! {
-            Some(event) = news.recv() => view.show(&event)?,
-            () = signals.received() => break,
-            _ = &mut running => return Err(defect()),
-            _ = &mut controlling => return Err(defect()),
+}
+
+/// Two processes over one folder of state would be in each other's way. Held until it is dropped.
+fn alone(state: &Path) -> Result<File, Failure> {
+    fs::create_dir_all(state).map_err(|error| Failure::unreadable(state, &error))?;
+    let path = state.join("controller.lock");
+    let file = File::create(&path).map_err(|error| Failure::unreadable(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("`{}` is in use by another `windlass controller`", state.display());
+            Err(Failure::failed(message).hint("each replica needs a `--state` of its own"))
+        }
+        Err(TryLockError::Error(error)) => Err(Failure::unreadable(&path, &error)),
+    }
+}
+
+/// How a term ends.
+enum Ended {
+    /// As it was told to.
+    Asked,
+    /// Others may act in its place by now, for that reason.
+    Lapsed(String),
+}
+
+/// From when this process joins the replicas to when it leaves them.
+struct Term<'a> {
+    args: &'a Args,
+    global: &'a Global,
+    output: &'a Output,
+    pulse: &'a Arc<Pulse>,
+}
+
+/// When the program ends, statuses may be written for so long.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Before the API server is asked again for what it takes to begin.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
+impl Term<'_> {
+    async fn serve(&self, signals: &mut Signals) -> Result<Ended, Failure> {
+        let home = self.connect().await?;
+        let (turned, turns) = mpsc::unbounded_channel();
+        let joined = tokio::select! {
+            joined = self.join(&home, turned) => joined?,
+            () = signals.received() => return Ok(Ended::Asked),
+        };
+        let member = Arc::new(joined);
+        home.api.connection().guard(member.replica.guard());
+        let ended = self.act(signals, home, Arc::clone(&member), turns).await;
+        if let Some(member) = Arc::into_inner(member) {
+            member.resign().await;
+        }
+        ended
+    }
+
+    async fn connect(&self) -> Result<Home, Failure> {
+        let access = access(self.args);
+        let connection = Connection::open(&access, Limits::default()).await;
+        let connection = connection.map_err(|error| Failure::of_error(&error))?;
+        Ok(Home {
+            namespace: self
+                .args
+                .namespace
+                .clone()
+                .unwrap_or_else(|| connection.default_namespace().to_owned()),
+            api: Api::new(connection),
+            access,
+        })
+    }
+
+    /// Waits until the API server answers: what is wrong with it is told once.
+    async fn join(&self, home: &Home, turned: mpsc::UnboundedSender<Turn>) -> Result<Member, Failure> {
+        let state = self.global.state()?;
+        let mut told = BTreeSet::new();
+        let mut tell = |why: String| {
+            self.pulse.beat();
+            if told.insert(why.clone()) {
+                self.output.note(&format!("the controller can't begin yet: {why}\n"));
+            }
+        };
+        let secret = loop {
+            match controller::secret(home, &state).await {
+                Ok(secret) => break secret,
+                Err(error) if error.is_passing() => tell(chain(&error)),
+                Err(error) => return Err(Failure::failed(chain(&error))),
+            }
+            sleep(TRY_AGAIN).await;
+        };
+        loop {
+            // Renewals wait behind nothing else.
+            let leases = Connection::open(&home.access, Limits::default()).await;
+            let leases = leases.map_err(|error| Failure::of_error(&error))?;
+            match Member::join(leases, &home.namespace, secret.clone(), &state, turned.clone()).await {
+                Ok(member) => return Ok(member),
+                Err(error) => tell(format!("no Lease can be made in {}: {}", home.namespace, chain(&error))),
+            }
+            sleep(TRY_AGAIN).await;
         }
     }
-    // Whoever listened may be gone already: the loop has ended then.
-    let _ = stop.send(true);
-    view.stopping();
-    let deadline = Instant::now() + GRACE;
-    let mut is_done = false;
-    while !is_done {
+
+    async fn act(
+        &self,
+        signals: &mut Signals,
+        home: Home,
+        member: Arc<Member>,
+        turns: mpsc::UnboundedReceiver<Turn>,
+    ) -> Result<Ended, Failure> {
+        let (output, pulse) = (self.output, self.pulse);
+        let mut followed = Followed::start(&home.api);
+        let mut told = BTreeSet::new();
+        let lost = |kinds: &str, why: &str| {
+            pulse.beat();
+            if told.insert((kinds.to_owned(), why.to_owned())) {
+                let server = home.api.connection().server();
+                output.note(&format!("{kinds} of {server} can't be watched yet: {why}\n"));
+                if why.contains("404") {
+                    output.note(
+                        "are they installed? `windlass install --export --crds-only | kubectl apply --server-side -f -`\n",
+                    );
+                }
+            }
+        };
         tokio::select! {
-            biased;
-            Some(event) = news.recv() => view.show(&event)?,
-            _ = &mut running => is_done = true,
-            () = signals.received() => is_done = true,
-            () = sleep_until(deadline) => is_done = true,
+            () = followed.complete(lost) => {}
+            () = signals.received() => return Ok(Ended::Asked),
         }
+        let engine = configuration::open_in_cluster(
+            followed.config(),
+            home.clone(),
+            member.replica.clone(),
+            followed.serving(),
+            self.global,
+            output,
+        )?;
+        let _answers = control::serve(&engine);
+        let mut view = View::new(&engine, self.args.output, output);
+        let (sender, events) = mpsc::unbounded_channel();
+        let (shown, mut news) = mpsc::unbounded_channel();
+        let (stop, stopped) = watch::channel(false);
+        let (written, no_more) = watch::channel(false);
+        let means = Means {
+            home,
+            engine: Arc::clone(&engine),
+            followed,
+            events,
+            shown,
+            pulse: Arc::clone(pulse),
+            member,
+            turns,
+        };
+        let mut controlling = tokio::spawn(controller::run(means, no_more));
+        let mut running = tokio::spawn(run::run(Arc::clone(&engine), sender, stopped));
+        let mut ended = Ended::Asked;
+        let mut has_ended = false;
+        while !output.is_closed() {
+            tokio::select! {
+                Some(event) = news.recv() => view.show(&event)?,
+                () = signals.received() => break,
+                _ = &mut running => return Err(defect()),
+                why = &mut controlling => {
+                    let Ok(Some(why)) = why else { return Err(defect()) };
+                    ended = Ended::Lapsed(why);
+                    has_ended = true;
+                    break;
+                }
+            }
+        }
+        // Whoever listened may be gone already: the loop has ended then.
+        let _ = stop.send(true);
+        if matches!(ended, Ended::Asked) {
+            view.stopping();
+        }
+        let deadline = Instant::now() + GRACE;
+        let mut is_done = false;
+        while !is_done {
+            tokio::select! {
+                biased;
+                Some(event) = news.recv() => view.show(&event)?,
+                _ = &mut running => is_done = true,
+                () = signals.received() => is_done = true,
+                () = sleep_until(deadline) => is_done = true,
+            }
+        }
+        let _ = written.send(true);
+        running.abort();
+        if !has_ended {
+            let _ = tokio::time::timeout_at(deadline.max(Instant::now()) + LAST_WORDS, &mut controlling).await;
+            controlling.abort();
+        }
+        view.finish();
+        Ok(ended)
     }
-    let _ = written.send(true);
-    let _ = tokio::time::timeout_at(deadline.max(Instant::now()), &mut controlling).await;
-    controlling.abort();
-    running.abort();
-    view.finish();
-    Ok(Outcome::Done)
 }
 
 fn defect() -> Failure {

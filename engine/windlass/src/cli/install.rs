@@ -43,8 +43,12 @@ pub(super) struct Args {
     image: Option<String>,
 
     /// Only the kinds, for an engine that runs elsewhere
-    #[arg(long, conflicts_with_all = ["image", "storage", "storage_class"])]
+    #[arg(long, conflicts_with_all = ["image", "replicas", "storage", "storage_class"])]
     crds_only: bool,
+
+    /// How many controllers share the Apps. Several have no volume that outlives them: rollbacks go back to what was applied since they began
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=32), default_value_t = 1)]
+    replicas: u16,
 
     /// Size of the controller's volume, for mirrors, caches and histories
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "40Gi")]
@@ -105,6 +109,7 @@ pub(super) async fn perform(args: &Args, output: &Output) -> Result<Outcome, Fai
         Some(image) => What::Engine(Options {
             namespace: args.place.namespace.clone(),
             image: image.clone(),
+            replicas: args.replicas,
             storage: args.storage.clone(),
             storage_class: args.storage_class.clone(),
         }),
@@ -212,6 +217,7 @@ mod tests {
             namespace: "windlass-system".to_owned(),
             image: format!("registry.example.org/windlass@sha256:{}", "0123456789abcdef".repeat(4)),
             storage: "40Gi".to_owned(),
+            replicas: 1,
             storage_class: None,
         })
     }

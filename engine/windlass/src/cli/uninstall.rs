@@ -20,8 +20,8 @@ const EXAMPLES: &str = "Examples:
   windlass uninstall --apps keep --delete-state     # the volume and the namespace too
 
 `prune` deletes the Apps first and waits until the controller is through with them; exit code 4 when it isn't within the time, and nothing
-else is taken away then. Afterwards the controller, its rights, the kinds and all their objects go. The volume, which holds the installation's
-secret, and the namespace stay unless `--delete-state` is said. It can be interrupted and begun again.";
+else is taken away then. Afterwards the controller, its rights, the kinds and all their objects go. The installation's secret,
+the volume and the namespace stay unless `--delete-state` is said. It can be interrupted and begun again.";
 
 /// Take Windlass out of a cluster, with or without what its Apps own
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = span, default_value = "5m")]
     timeout: Duration,
 
-    /// Also the volume with the installation's secret and histories, and the namespace with all that is in it
+    /// Also the installation's secret, the volume with histories, and the namespace with all that is in it
     #[arg(long)]
     delete_state: bool,
 

@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -35,7 +35,7 @@ pub(crate) struct Pulse {
     /// Milliseconds after that.
     beat: AtomicU64,
     /// There once every object was told of, and the engine goes by them.
-    engine: OnceLock<Arc<Engine>>,
+    engine: Mutex<Option<Arc<Engine>>>,
     pub(crate) metrics: Metrics,
 }
 
@@ -44,7 +44,7 @@ impl Pulse {
         Arc::new(Self {
             began: Instant::now(),
             beat: AtomicU64::new(0),
-            engine: OnceLock::new(),
+            engine: Mutex::default(),
             metrics: Metrics::new(),
         })
     }
@@ -57,7 +57,16 @@ impl Pulse {
 
     /// The engine goes by what is in the cluster.
     pub(crate) fn serves(&self, engine: Arc<Engine>) {
-        let _ = self.engine.set(engine); // it begins once
+        *self.engine() = Some(engine);
+    }
+
+    /// Nobody goes by it now: this process begins anew.
+    pub(crate) fn rests(&self) {
+        *self.engine() = None;
+    }
+
+    fn engine(&self) -> MutexGuard<'_, Option<Arc<Engine>>> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hangs(&self) -> bool {
@@ -111,7 +120,7 @@ async fn healthz(State(pulse): State<Arc<Pulse>>) -> impl IntoResponse {
 }
 
 async fn readyz(State(pulse): State<Arc<Pulse>>) -> impl IntoResponse {
-    match pulse.engine.get() {
+    match pulse.engine().as_ref() {
         Some(_) => (StatusCode::OK, "ok\n"),
         None => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -122,7 +131,10 @@ async fn readyz(State(pulse): State<Arc<Pulse>>) -> impl IntoResponse {
 
 async fn metrics(State(pulse): State<Arc<Pulse>>) -> impl IntoResponse {
     // It looks into the configuration and formats: a thread of its own keeps the loop's free.
-    let text = tokio::task::spawn_blocking(move || pulse.metrics.text(pulse.engine.get().map(Arc::as_ref)));
+    let text = tokio::task::spawn_blocking(move || {
+        let engine = pulse.engine().clone();
+        pulse.metrics.text(engine.as_deref())
+    });
     match text.await {
         Ok(text) => ([(CONTENT_TYPE, FORM)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

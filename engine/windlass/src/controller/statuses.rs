@@ -2,12 +2,16 @@
 //!
 //! Whatever is as before keeps its time, so that nothing is written when nothing changed.
 
+use std::collections::BTreeMap;
+
 use windlass_core::{
     config::DocumentError,
     event::{Event, State},
     render::{Instant, shorten},
-    rollout::Waiting,
-    status::{AppStatus, Aspect, Condition, Fetched, HoldKind, HoldStatus, Made, RepositoryStatus, Truth},
+    rollout::{Serving, Waiting},
+    status::{
+        AppStatus, Aspect, Condition, Fetched, HoldKind, HoldStatus, Made, RepositoryStatus, ServingStatus, Truth,
+    },
 };
 
 use crate::{cli::clean, report::Report};
@@ -57,6 +61,19 @@ pub(super) fn unreadable(mistake: &DocumentError) -> Vec<Finding> {
 /// An object is as it is meant to be.
 pub(super) fn ready(reason: &str, message: &str) -> Vec<Finding> {
     vec![Finding::new(Aspect::Ready, Truth::True, reason, message)]
+}
+
+/// What serves the choices of a plugin. `all`: by choice.
+pub(super) fn serving(plugin: &str, all: &BTreeMap<String, Serving>) -> Vec<ServingStatus> {
+    let its = all
+        .iter()
+        .filter(|(choice, _)| choice.split('@').next() == Some(plugin));
+    its.map(|(choice, serving)| ServingStatus {
+        choice: choice.clone(),
+        version: serving.version.clone(),
+        digest: serving.digest,
+    })
+    .collect()
 }
 
 /// An object isn't as it is meant to be, and it is tried again.

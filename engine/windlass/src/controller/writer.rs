@@ -201,6 +201,13 @@ impl Writer {
         self.finalizers.remove(&key);
     }
 
+    /// Of other objects somebody else says how they are: nothing is to be written into them, and what stands there is read anew.
+    pub(super) fn keep_only(&mut self, is_own: impl Fn(Kind, &str) -> bool) {
+        self.standings.retain(|(kind, id), _| is_own(*kind, id));
+        self.statuses.retain(|(kind, id), _| is_own(*kind, id));
+        self.finalizers.retain(|(kind, id), _| is_own(*kind, id));
+    }
+
     /// Writes what is due, and takes in what was written. Returns when something changed. Safe to cancel.
     pub(super) async fn attend(&mut self) {
         self.begin();

@@ -29,6 +29,8 @@ const LEADER: &str = "windlass-leader";
 
 /// The kinds that the controller reads.
 const READ: [&str; 5] = ["repositories", "apps", "plugins", "tenants", "clusters"];
+/// What the controller keeps of Apps: who sees these sees their names, hashes and histories, and never what they hold.
+const INVENTORIES: &str = "inventories";
 /// The kinds of teams.
 const OF_TEAMS: [&str; 2] = ["repositories", "apps"];
 
@@ -57,9 +59,20 @@ pub(super) fn objects(options: &Options) -> Vec<Value> {
     }
     objects.push(leader(options));
     objects.push(binding(options, "RoleBinding", LEADER, "Role", LEADER));
-    objects.push(for_people(options, VIEW, "view", &["get", "list", "watch"]));
+    let view = ["get", "list", "watch"];
+    objects.push(for_people(
+        options,
+        VIEW,
+        "view",
+        &[("repositories", &view), ("apps", &view), (INVENTORIES, &view)],
+    ));
     let edit = ["create", "delete", "deletecollection", "patch", "update"];
-    objects.push(for_people(options, EDIT, "edit", &edit));
+    objects.push(for_people(
+        options,
+        EDIT,
+        "edit",
+        &OF_TEAMS.map(|kind| (kind, edit.as_slice())),
+    ));
     objects
 }
 
@@ -79,6 +92,7 @@ fn own_rules() -> Vec<Value> {
     vec![
         json!({"apiGroups": [crds::GROUP], "resources": READ, "verbs": observe}),
         json!({"apiGroups": [crds::GROUP], "resources": statuses, "verbs": ["patch"]}),
+        json!({"apiGroups": [crds::GROUP], "resources": [INVENTORIES], "verbs": ["get", "list", "watch", "create", "update", "patch", "delete"]}),
         // Its finalizer: RBAC knows no fields.
         json!({"apiGroups": [crds::GROUP], "resources": ["apps"], "verbs": ["patch"]}),
         json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": observe}),
@@ -108,7 +122,11 @@ fn leader(options: &Options) -> Value {
         "apiVersion": VERSION,
         "kind": "Role",
         "metadata": namespaced(options, LEADER),
-        "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"]}],
+        "rules": [
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "watch", "create", "update", "delete"]},
+            // The installation's own, once.
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+        ],
     })
 }
 
@@ -128,13 +146,16 @@ fn binding(options: &Options, kind: &str, name: &str, role_kind: &str, role: &st
 
 /// A part of Kubernetes' own role of that name, and so of those that include it. Who may `edit` a namespace may act as its service accounts
 /// anyway, so an App gives nobody more. Plugins, Tenants, Clusters and Inventories are the operator's.
-fn for_people(options: &Options, name: &str, part_of: &str, verbs: &[&str]) -> Value {
+fn for_people(options: &Options, name: &str, part_of: &str, may: &[(&str, &[&str])]) -> Value {
     let mut metadata = json!({"name": name, "labels": labels(options)});
     metadata["labels"][format!("{RBAC}/aggregate-to-{part_of}")] = json!("true");
+    let rule =
+        |(kind, verbs): &(&str, &[&str])| json!({"apiGroups": [crds::GROUP], "resources": [kind], "verbs": verbs});
+    let rules: Vec<Value> = may.iter().map(rule).collect();
     json!({
         "apiVersion": VERSION,
         "kind": "ClusterRole",
         "metadata": metadata,
-        "rules": [{"apiGroups": [crds::GROUP], "resources": OF_TEAMS, "verbs": verbs}],
+        "rules": rules,
     })
 }

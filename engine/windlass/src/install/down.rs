@@ -1,6 +1,6 @@
 //! `windlass uninstall`: Apps first, as it was asked for, then the controller, then what it needed, then the kinds.
 //!
-//! Each step looks at what is there, so it can be ended anywhere and begun again. The volume with the installation's secret and the
+//! Each step looks at what is there, so it can be ended anywhere and begun again. The installation's secret, the volume and the
 //! namespace stay, unless they are asked for.
 
 use std::time::Duration;
@@ -20,7 +20,11 @@ use windlass_core::{
 };
 
 use super::{Done, INSTALLED, NAME, Site, Told, app_of, refused, storage::CLAIM, text, up::KINDS, up::LOOK};
-use crate::{controller::FINALIZER, stop::Stop};
+use crate::{
+    controller::{FINALIZER, INSTALLATION},
+    state::ledgers,
+    stop::Stop,
+};
 
 const DEPLOYMENT: (&str, &str) = ("apps/v1", "Deployment");
 
@@ -156,21 +160,26 @@ impl Site<'_> {
         self.until_gone(&resource, &selector, within).await
     }
 
-    /// Takes Windlass' finalizer off all Apps.
+    /// Takes Windlass' finalizers off all Apps, and off what is kept of them.
     async fn release(&self, tell: &mut impl FnMut(Told)) -> Result<(), Stop> {
-        let Some(resource) = self.kind("App").await? else {
-            return Ok(());
-        };
-        for (id, live) in self.all(&resource, "").await? {
-            if !finalizers(&live).any(|one| one == FINALIZER) {
+        for (kind, finalizer, why) in [
+            ("App", FINALIZER, "what it owns stays as it is"),
+            ("Inventory", ledgers::FINALIZER, "it goes with its kind"),
+        ] {
+            let Some(resource) = self.kind(kind).await? else {
                 continue;
+            };
+            for (id, live) in self.all(&resource, "").await? {
+                if !finalizers(&live).any(|one| one == finalizer) {
+                    continue;
+                }
+                if !self.dry_run {
+                    let uid = text(&live, "/metadata/uid");
+                    let released = self.api.drop_finalizer(&resource, &id, uid, finalizer).await;
+                    released.map_err(|error| refused(&id, &error))?;
+                }
+                tell(Told::of(&id, Done::Released, why));
             }
-            if !self.dry_run {
-                let uid = text(&live, "/metadata/uid");
-                let released = self.api.drop_finalizer(&resource, &id, uid, FINALIZER).await;
-                released.map_err(|error| refused(&id, &error))?;
-            }
-            tell(Told::of(&id, Done::Released, "what it owns stays as it is"));
         }
         Ok(())
     }
@@ -222,21 +231,29 @@ impl Site<'_> {
             namespace: String::new(),
             name: self.namespace.to_owned(),
         };
+        let secret = ObjectId {
+            group: String::new(),
+            kind: "Secret".to_owned(),
+            namespace: self.namespace.to_owned(),
+            name: INSTALLATION.to_owned(),
+        };
         for (id, why) in [
             (
-                claim,
-                "it holds inventories and the secret that keys generated passwords; `--delete-state` deletes it",
+                secret,
+                "it keys generated passwords, and the marks on what Apps owned; `--delete-state` deletes it",
             ),
+            (claim, "it holds what histories go back to; `--delete-state` deletes it"),
             (namespace, "`--delete-state` deletes it"),
         ] {
             let resource = self.resource(&id, "v1").await?;
             let Some(live) = self.look(&resource, &id).await? else {
                 continue;
             };
-            // Of whom it isn't known that we made it.
-            let is_ours = live
-                .pointer("/metadata/labels")
-                .is_some_and(|labels| labels.get(INSTALLED).is_some());
+            // Of whom it isn't known that we made it. The Secret is the controller's.
+            let is_ours = id.kind == "Secret"
+                || live
+                    .pointer("/metadata/labels")
+                    .is_some_and(|labels| labels.get(INSTALLED).is_some());
             if is_meant && is_ours {
                 self.delete(&resource, &id).await?;
                 tell(Told::of(&id, Done::Deleted, ""));

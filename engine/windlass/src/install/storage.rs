@@ -1,4 +1,4 @@
-//! The controller's volume: inventories, histories, and the secret that keys every generated password.
+//! The volume of a controller that is alone: mirrors, caches, and the documents that histories go back to.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) fn claim(options: &Options) -> Value {
         "kind": "PersistentVolumeClaim",
         "metadata": metadata,
         "spec": {
-            // One node at a time: the state is held by one process.
+            // One node at a time: a folder of state is one process'.
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": options.storage}},
         },

@@ -9,6 +9,7 @@ fn options() -> Options {
         namespace: "ops".to_owned(),
         image: "r.example.org/windlass@sha256:00".to_owned(),
         storage: "40Gi".to_owned(),
+        replicas: 1,
         storage_class: Some("fast".to_owned()),
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn objects(options: &Options) -> [Value; 2] {
     [disruptions(options), deployment(options)]
 }
 
-/// A drain is never held up: the state is on the volume, and Apps stay as they are while nobody looks. It says so to whoever looks for a budget.
+/// A drain is never held up: what Apps own is in the cluster, others take over, and where there are none Apps stay as they are while nobody
+/// looks. It says so to whoever looks for a budget.
 fn disruptions(options: &Options) -> Value {
     json!({
         "apiVersion": "policy/v1",
@@ -38,9 +39,8 @@ fn deployment(options: &Options) -> Value {
         "kind": "Deployment",
         "metadata": namespaced(options, NAME),
         "spec": {
-            "replicas": 1,
-            // The old one lets go of the state before the new one takes it.
-            "strategy": {"type": "Recreate"},
+            "replicas": options.replicas,
+            "strategy": strategy(options),
             "selector": {"matchLabels": selector()},
             "template": {
                 "metadata": {"labels": labels(options)},
@@ -48,6 +48,25 @@ fn deployment(options: &Options) -> Value {
             },
         },
     })
+}
+
+fn strategy(options: &Options) -> Value {
+    if options.replicas == 1 {
+        // The old one lets go of the volume before the new one takes it.
+        json!({"type": "Recreate"})
+    } else {
+        json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}})
+    }
+}
+
+/// One has a volume, so that neither a restart nor an upgrade compiles plugins or fetches everything anew. Several have one each that goes
+/// with the pod: what Apps own is in the cluster.
+fn state(options: &Options) -> Value {
+    if options.replicas == 1 {
+        json!({"name": "state", "persistentVolumeClaim": {"claimName": CLAIM}})
+    } else {
+        json!({"name": "state", "emptyDir": {"sizeLimit": options.storage}})
+    }
 }
 
 fn pod(options: &Options) -> Value {
@@ -67,7 +86,7 @@ fn pod(options: &Options) -> Value {
         },
         "containers": [container(options)],
         "volumes": [
-            {"name": "state", "persistentVolumeClaim": {"claimName": CLAIM}},
+            state(options),
             {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
         ],
     })

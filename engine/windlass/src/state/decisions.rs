@@ -6,18 +6,27 @@ use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 use windlass_core::holds::{self, Decisions, Suspension};
 
-use super::{Inventories, StateError, json};
+use super::{Inventories, StateError, json, parse};
 
 /// Key as that of an inventory; value: [`Decisions`] as JSON.
-const DECISIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("decisions");
+pub(super) const DECISIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("decisions");
 /// Key: `namespace/app`, for who suspends an App means it wherever it goes; value: [`Stored`] as JSON.
-const SUSPENSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("suspensions");
+pub(super) const SUSPENSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("suspensions");
 
 /// A suspension with the version of its form.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+pub(super) struct Stored {
     format: u32,
     suspension: Suspension,
+}
+
+impl Stored {
+    pub(super) const fn of(suspension: Suspension) -> Self {
+        Self {
+            format: holds::FORMAT,
+            suspension,
+        }
+    }
 }
 
 impl Inventories {
@@ -41,13 +50,33 @@ impl Inventories {
             .collect())
     }
 
+    /// An App's suspension, by `namespace/app`.
+    ///
+    /// # Errors
+    /// As before.
+    pub(crate) fn suspension_of(&self, app: &str) -> Result<Option<Suspension>, StateError> {
+        let stored = self.read(SUSPENSIONS, app)?;
+        let stored = stored.map(|bytes| parse::<Stored>(app, &bytes, holds::FORMAT));
+        Ok(stored.transpose()?.map(|stored| stored.suspension))
+    }
+
+    /// What was decided under a key.
+    ///
+    /// # Errors
+    /// As before.
+    pub(crate) fn decisions_of(&self, key: &str) -> Result<Option<Decisions>, StateError> {
+        let stored = self.read(DECISIONS, key)?;
+        stored.map(|bytes| parse(key, &bytes, holds::FORMAT)).transpose()
+    }
+
     /// Replaces what was decided; what is as if nothing had been is removed.
     ///
     /// # Errors
     /// When the store fails; what was decided before stays.
     pub(crate) fn decide(&self, key: &str, decisions: &Decisions) -> Result<(), StateError> {
         let is_nothing = *decisions == Decisions::default();
-        self.put(DECISIONS, key, (!is_nothing).then_some(decisions))
+        self.put(DECISIONS, key, (!is_nothing).then_some(decisions))?;
+        self.publish(key)
     }
 
     /// Replaces a suspension; `None` removes it.
@@ -55,11 +84,9 @@ impl Inventories {
     /// # Errors
     /// When the store fails; what was decided before stays.
     pub(crate) fn suspend(&self, app: &str, suspension: Option<&Suspension>) -> Result<(), StateError> {
-        let stored = suspension.map(|suspension| Stored {
-            format: holds::FORMAT,
-            suspension: suspension.clone(),
-        });
-        self.put(SUSPENSIONS, app, stored.as_ref())
+        let stored = suspension.cloned().map(Stored::of);
+        self.put(SUSPENSIONS, app, stored.as_ref())?;
+        self.publish_app(app)
     }
 
     pub(super) fn put<T: Serialize>(
@@ -83,6 +110,12 @@ impl Inventories {
 /// Forgets what was decided about an App on a target, within a transaction.
 pub(super) fn forget(transaction: &redb::WriteTransaction, key: &str) -> Result<(), redb::Error> {
     transaction.open_table(DECISIONS)?.remove(key)?;
+    Ok(())
+}
+
+/// Forgets an App's suspension, within a transaction.
+pub(super) fn forget_app(transaction: &redb::WriteTransaction, app: &str) -> Result<(), redb::Error> {
+    transaction.open_table(SUSPENSIONS)?.remove(app)?;
     Ok(())
 }
 

@@ -64,6 +64,7 @@ impl Inventories {
             }
             Ok(released)
         })?;
+        self.publish_soon(key);
         Ok(Written {
             entry: noted.map(|(entry, _)| entry),
             released,
@@ -113,6 +114,7 @@ impl Inventories {
                 .insert((key, number), bytes.as_slice())?;
             Ok(())
         })?;
+        self.publish_soon(key);
         Ok(true)
     }
 
@@ -142,7 +144,12 @@ fn file(run: &str) -> &str {
 }
 
 /// Answers the file of what it replaces, when that is needed no more.
-fn put(transaction: &WriteTransaction, key: &str, entry: &Entry, bytes: &[u8]) -> Result<Option<String>, redb::Error> {
+pub(super) fn put(
+    transaction: &WriteTransaction,
+    key: &str,
+    entry: &Entry,
+    bytes: &[u8],
+) -> Result<Option<String>, redb::Error> {
     {
         let mut kept = transaction.open_table(KEPT)?;
         let file = file(&entry.run);

@@ -1,16 +1,16 @@
 //! What is to be told, and what everybody was told last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redb::TableDefinition;
 use windlass_core::outbox::{Entry, FORMAT, Standing};
 
-use super::{Inventories, StateError, json};
+use super::{Inventories, StateError, json, parse};
 
 /// Key: `namespace/app`; value: [`Standing`] as JSON.
-const STANDINGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("standings");
+pub(super) const STANDINGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("standings");
 /// Key: `namespace/app|` and the event's number in twenty digits; value: [`Entry`] as JSON.
-const OUTBOX: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("outbox");
+pub(super) const OUTBOX: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("outbox");
 
 impl Inventories {
     /// Every App's standing, by `namespace/app`.
@@ -27,6 +27,33 @@ impl Inventories {
     /// When the store fails, or holds what can't be read.
     pub fn on_their_way(&self) -> Result<BTreeMap<String, Entry>, StateError> {
         self.all(OUTBOX, FORMAT)
+    }
+
+    /// As [`Inventories::on_their_way`], of one App by `namespace/app`.
+    ///
+    /// # Errors
+    /// As before.
+    pub(crate) fn on_their_way_of(&self, app: &str) -> Result<BTreeMap<String, Entry>, StateError> {
+        let (from, to) = bounds(app);
+        let rows = self.look(OUTBOX, |table| {
+            let rows = table.range(from.as_str()..to.as_str())?;
+            let rows = rows.map(|row| row.map(|(key, value)| (key.value().to_owned(), value.value().to_vec())));
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })?;
+        let parsed = rows.unwrap_or_default().into_iter().map(|(key, bytes)| {
+            let entry = parse(&key, &bytes, FORMAT)?;
+            Ok((key, entry))
+        });
+        parsed.collect()
+    }
+
+    /// An App's standing, by `namespace/app`.
+    ///
+    /// # Errors
+    /// As before.
+    pub(crate) fn standing_of(&self, app: &str) -> Result<Option<Standing>, StateError> {
+        let bytes = self.read(STANDINGS, app)?;
+        bytes.map(|bytes| parse(app, &bytes, FORMAT)).transpose()
     }
 
     /// Writes standings and entries, all or nothing; on disk when this returns. An entry that is `None` was told to everybody.
@@ -58,6 +85,29 @@ impl Inventories {
                 }
             }
             Ok(())
-        })
+        })?;
+        let of_entries = entries.iter().filter_map(|(key, _)| key.rsplit_once('|'));
+        let apps: BTreeSet<&str> = of_entries
+            .map(|(app, _)| app)
+            .chain(standings.iter().map(|(app, _)| app.as_str()))
+            // Of repositories: what is told of them is told again by whoever polls them next.
+            .filter(|app| !app.starts_with('/'))
+            .collect();
+        apps.into_iter().try_for_each(|app| self.publish_app(app))
     }
+}
+
+/// Keys of an App's events are between these.
+fn bounds(app: &str) -> (String, String) {
+    // The character after `|`.
+    (format!("{app}|"), format!("{app}}}"))
+}
+
+/// Forgets what was to be told of an App, and what was told, within a transaction.
+pub(super) fn forget(transaction: &redb::WriteTransaction, app: &str) -> Result<(), redb::Error> {
+    transaction.open_table(STANDINGS)?.remove(app)?;
+    let (from, to) = bounds(app);
+    let mut table = transaction.open_table(OUTBOX)?;
+    table.retain_in(from.as_str()..to.as_str(), |_, _| false)?;
+    Ok(())
 }

@@ -45,6 +45,7 @@ pub(super) async fn is_equal(engine: &Arc<Engine>, label: &str, rivals: &[Rival]
     let apps = config
         .apps
         .iter()
+        .chain(&config.aside.apps)
         .filter_map(|(id, app)| Some((id, app, revisions.get(id)?)));
     let looks: Vec<BoxFuture<'_, Option<Option<Differing>>>> = apps
         .map(|(id, app, revision)| look(engine, id, app, revision, rivals).boxed())
@@ -87,7 +88,7 @@ pub(super) async fn is_equal(engine: &Arc<Engine>, label: &str, rivals: &[Rival]
 async fn revisions(engine: &Engine) -> BTreeMap<String, Result<Revision, String>> {
     let config = engine.config();
     let mut of_repositories: BTreeMap<&str, Result<Revision, String>> = BTreeMap::new();
-    for app in config.apps.values() {
+    for app in config.apps.values().chain(config.aside.apps.values()) {
         let repository = app.repository();
         if !of_repositories.contains_key(repository) {
             let revision = engine.sources().resolve(repository).await.map_err(|stop| first(&stop));
@@ -95,7 +96,7 @@ async fn revisions(engine: &Engine) -> BTreeMap<String, Result<Revision, String>
         }
     }
     let of = |(id, app): (&String, &App)| Some((id.clone(), of_repositories.get(app.repository())?.clone()));
-    config.apps.iter().filter_map(of).collect()
+    config.apps.iter().chain(&config.aside.apps).filter_map(of).collect()
 }
 
 /// `None`: the App has nothing to do with it. `Some(None)`: the same.

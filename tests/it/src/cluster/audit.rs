@@ -42,6 +42,10 @@ pub struct Request {
     pub target: String,
     /// HTTP status.
     pub status: u16,
+    /// When it came, in UTC, as texts that sort by time.
+    pub received: String,
+    /// When it was answered.
+    pub answered: String,
     /// What the API server noted beside, by policies for example.
     pub annotations: BTreeMap<String, String>,
 }
@@ -119,6 +123,8 @@ struct Event {
     request_uri: String,
     #[serde(default)]
     user_agent: String,
+    request_received_timestamp: String,
+    stage_timestamp: String,
     user: User,
     impersonated_user: Option<User>,
     object_ref: Option<Reference>,
@@ -179,6 +185,8 @@ impl Event {
             agent: self.user_agent,
             target: self.request_uri,
             status: self.response_status.unwrap_or_default().code,
+            received: self.request_received_timestamp,
+            answered: self.stage_timestamp,
             annotations: self.annotations,
         })
     }
@@ -190,7 +198,7 @@ mod tests {
 
     fn event(verb: &str, stage: &str, code: u16) -> Option<Request> {
         let text = format!(
-            r#"{{"stage":"{stage}","verb":"{verb}","requestURI":"/x","user":{{"username":"u"}},
+            r#"{{"stage":"{stage}","verb":"{verb}","requestURI":"/x","requestReceivedTimestamp":"1","stageTimestamp":"2","user":{{"username":"u"}},
             "objectRef":{{"apiGroup":"apps","resource":"deployments","subresource":"status","namespace":"n","name":"a"}},
             "responseStatus":{{"code":{code}}}}}"#
         );

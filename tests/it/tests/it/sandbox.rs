@@ -129,11 +129,16 @@ impl Sandbox {
 
     /// The program with this sandbox's state, target and plugins; `verb` first.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.command_over("state", args)
+    }
+
+    /// The same, with a folder of that name as state.
+    pub(crate) fn command_over(&self, state: &str, args: &[&str]) -> Command {
         let mut command = Command::new(WINDLASS);
         command
             .args(args)
             .arg("--state")
-            .arg(self.path().join("state"))
+            .arg(self.path().join(state))
             .current_dir(self.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

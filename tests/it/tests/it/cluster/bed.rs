@@ -210,6 +210,12 @@ impl Running {
         begun.elapsed()
     }
 
+    /// Stops, and goes on as if nothing had been.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// All that came since.
     pub(crate) fn reports(&self) -> Vec<Value> {
         self.reports.try_iter().collect()

@@ -1,5 +1,6 @@
 //! `windlass controller`: the engine over objects of a cluster. Each test has a server of its own, for a controller is concerned with all of it.
 
+mod replicas;
 mod site;
 
 mod attacks;
@@ -82,6 +83,10 @@ fn a_controller_that_starts_again_writes_nothing() {
     site.app("shop", "api", &json!({}));
     let running = site.run();
     site.ready("shop", "api");
+    soon("what became of it is kept", || {
+        let inventory = site.object("inventories", "shop", "api").unwrap();
+        Ok(inventory["spec"]["targets"][0]["history"][0]["outcome"] == "healthy")
+    });
     drop(running);
     site.own_writes();
     let running = site.run();
@@ -98,8 +103,13 @@ fn a_controller_that_starts_again_writes_nothing() {
         .iter()
         .filter(|write| *write == "patch repositories/status repo")
         .count();
+    let of_inventory = writes.iter().filter(|write| *write == "update inventories api").count();
+    // Before the first change and after the last; a third tells how it does, when that takes long.
     assert!(
-        of_app <= 2 && of_repository == 1 && writes.len() == of_app + of_repository,
+        of_app <= 2
+            && of_repository == 1
+            && (1..=3).contains(&of_inventory)
+            && writes.len() == of_app + of_repository + of_inventory,
         "{writes:?}"
     );
 }
@@ -287,9 +297,6 @@ fn a_cluster_by_the_kubeconfig_of_a_secret_counts_with_its_credential_of_now() {
     site.commit(&[("api/a.yaml", Some(&config_map("a", "1")))]);
     let _running = site.run();
     site.repository("shop");
-    site.person()
-        .create("/api/v1/namespaces", &json!({"metadata": {"name": "system"}}))
-        .unwrap();
     let secret = |text: &str| json!({"metadata": {"name": "eu"}, "stringData": {"value": text}});
     let secrets = "/api/v1/namespaces/system/secrets";
     // A tenant's kubeconfig would run a program as the engine.

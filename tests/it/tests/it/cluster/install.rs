@@ -240,7 +240,8 @@ fn people(server: &Cluster) {
     for kind in ["plugins", "tenants", "clusters", "inventories", "apps/status"] {
         assert!(!may(&editor, &of(&format!("patch windlass.dev/{kind}"))), "{kind}");
     }
-    for kind in ["plugins", "tenants", "clusters", "inventories"] {
+    assert!(may(&viewer, &of("get windlass.dev/inventories")));
+    for kind in ["plugins", "tenants", "clusters"] {
         assert!(!may(&viewer, &of(&format!("get windlass.dev/{kind}"))), "{kind}");
     }
 }

@@ -1,21 +1,26 @@
 //! An API server with Windlass' kinds, a git server, and the controller over both.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     net::TcpStream,
+    path::{Path, PathBuf},
     process::Command,
     sync::Mutex,
 };
 
 use serde_json::{Value, json};
 use windlass_core::crds;
-use windlass_tests::cluster::{Audit, Client, Cluster, Content, Request, User, eventually};
+use windlass_tests::cluster::{Audit, Client, Cluster, Content, Proxy, Request, User, eventually};
 
 use crate::{
     cluster::bed::{Running, SOON, soon},
     git_server::{GitServer, Options},
     sandbox::{Sandbox, git},
 };
+
+/// Where the controller is.
+pub(super) const SYSTEM: &str = "system";
 
 const GROUP: &str = "/apis/windlass.dev/v1alpha1";
 
@@ -42,6 +47,8 @@ impl Site {
     pub(super) fn serving(options: Options) -> Self {
         let sandbox = Sandbox::new();
         let server = Cluster::start().unwrap();
+        let system = json!({"metadata": {"name": SYSTEM}});
+        server.client().create("/api/v1/namespaces", &system).unwrap();
         Self {
             git: GitServer::start(sandbox.path(), options),
             audit: Mutex::new(server.audit().unwrap()),
@@ -105,7 +112,12 @@ impl Site {
     }
 
     pub(super) fn command(&self) -> Command {
-        let kubeconfig = self.server.kubeconfig().display().to_string();
+        self.replica("state", self.server.kubeconfig())
+    }
+
+    /// A controller with a folder of that name as state.
+    pub(super) fn replica(&self, state: &str, kubeconfig: &Path) -> Command {
+        let kubeconfig = kubeconfig.display().to_string();
         let listen = "127.0.0.1:0";
         let args = [
             "controller",
@@ -116,9 +128,22 @@ impl Site {
             "--listen",
             listen,
             "--namespace",
-            "system",
+            SYSTEM,
         ];
-        self.sandbox.command(&args)
+        self.sandbox.command_over(state, &args)
+    }
+
+    /// A proxy before the server, and a kubeconfig that goes through it.
+    pub(super) fn behind(&self, name: &str) -> (Proxy, PathBuf) {
+        let proxy = self.server.proxy().unwrap();
+        let path = self.sandbox.path().join(format!("{name}.kubeconfig"));
+        fs::write(&path, self.server.kubeconfig_with(proxy.url(), self.admin())).unwrap();
+        (proxy, path)
+    }
+
+    /// All requests since the last call.
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.audit.lock().unwrap().requests().unwrap()
     }
 
     /// The controller, ended when dropped.
