@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 use tokio::task::AbortHandle;
+use windlass_core::model::ObjectId;
 
 use crate::{
     call::CallError,
@@ -82,6 +83,23 @@ impl Cluster {
             field: String::new(),
             metadata: depth == Depth::Metadata,
         };
+        self.tell(spec, told)
+    }
+
+    /// The same of one object.
+    #[must_use]
+    pub fn follow_one(&self, resource: &Resource, id: &ObjectId, told: impl FnMut(Told) + Send + 'static) -> Following {
+        let spec = Spec {
+            resource: Arc::new(resource.clone()),
+            namespace: id.namespace.clone(),
+            selector: String::new(),
+            field: format!("metadata.name={}", id.name),
+            metadata: false,
+        };
+        self.tell(spec, told)
+    }
+
+    fn tell(&self, spec: Spec, told: impl FnMut(Told) + Send + 'static) -> Following {
         let teller = Teller {
             told,
             known: BTreeSet::new(),

@@ -251,6 +251,23 @@ impl Cluster {
         Ok(true)
     }
 
+    /// Who the API server says that the connection's own user is.
+    ///
+    /// # Errors
+    /// When it doesn't say.
+    pub async fn whoami(&self) -> Result<String, Refusal> {
+        let resource = Resource {
+            group: "authentication.k8s.io".to_owned(),
+            version: "v1".to_owned(),
+            kind: "SelfSubjectReview".to_owned(),
+            plural: "selfsubjectreviews".to_owned(),
+            namespaced: false,
+        };
+        let asked = json!({"apiVersion": resource.api_version(), "kind": resource.kind});
+        let review = self.review(&resource, &asked).await?;
+        Ok(text(&review, "/status/userInfo/username").to_owned())
+    }
+
     /// Whether the connection's own user has a right in the whole cluster.
     ///
     /// # Errors
@@ -266,6 +283,12 @@ impl Cluster {
         let asked = json!({"apiVersion": resource.api_version(), "kind": resource.kind, "spec": {"resourceAttributes": {
             "verb": right.verb, "group": right.group, "resource": right.resource, "subresource": right.subresource, "name": right.name,
         }}});
+        let review = self.review(&resource, &asked).await?;
+        Ok(review.pointer("/status/allowed") == Some(&Value::Bool(true)))
+    }
+
+    /// A question that is asked by making an object, which is the answer.
+    async fn review(&self, resource: &Resource, asked: &Value) -> Result<Value, Refusal> {
         let call = Call {
             verb: Verb::Create,
             resource: resource.label(),
@@ -275,12 +298,11 @@ impl Cluster {
             content: Some((Content::Json, Bytes::from(asked.to_string()))),
             known: None,
         };
-        let about = About::bare(&resource, None, &Actor::Own);
+        let about = About::bare(resource, None, &Actor::Own);
         let answer = self.connection().call(&Actor::Own, &call).await;
-        let review: Value = answer
+        answer
             .and_then(|answer| answer.json())
-            .map_err(|error| refusal::read(error, &about))?;
-        Ok(review.pointer("/status/allowed") == Some(&Value::Bool(true)))
+            .map_err(|error| refusal::read(error, &about))
     }
 }
 

@@ -102,6 +102,9 @@ pub struct AppStatus {
     /// Why git's word doesn't count at the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldStatus>,
+    /// What somebody asked for last, and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestStatus>,
     /// Where it stands.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -132,6 +135,36 @@ pub struct HoldStatus {
     #[serde(default, with = "moment::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Moment>")]
     pub until: Option<Instant>,
+}
+
+/// `status.request`: the answer to the annotation `windlass.dev/request`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestStatus {
+    /// Of the request: each is done once.
+    pub id: String,
+    /// When it was taken up.
+    #[serde(with = "moment")]
+    #[schemars(with = "Moment")]
+    pub at: Instant,
+    /// What came of it. Absent while it is being done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<RequestOutcome>,
+}
+
+/// `status.request.outcome`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequestOutcome {
+    /// What was decided, sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<String>,
+    /// Why it can't be done, a sentence. Absent = it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What to do then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// By what an App is held.
@@ -211,6 +244,9 @@ pub struct PluginStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["choice"]))]
     pub serving: Vec<ServingStatus>,
+    /// What somebody asked for last, and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestStatus>,
     /// Where it stands.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

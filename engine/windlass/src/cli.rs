@@ -10,6 +10,10 @@ mod sync;
 mod run;
 mod controller;
 mod health;
+mod get;
+mod tree;
+mod events;
+mod reconcile;
 mod history;
 mod why;
 mod rollback;
@@ -28,6 +32,8 @@ pub mod native;
 mod unified;
 mod reads;
 mod ask;
+mod site;
+mod remote;
 mod reports;
 mod diagnostics;
 mod sarif;
@@ -73,6 +79,10 @@ enum Verb {
     Run(run::Args),
     Controller(controller::Args),
     Health(health::Args),
+    Get(get::Args),
+    Tree(tree::Args),
+    Events(events::Args),
+    Reconcile(reconcile::Args),
     History(history::Args),
     Why(why::Args),
     Rollback(rollback::Args),
@@ -116,6 +126,10 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Run(args) => block_on(run::perform(args, &cli.global, output)),
         Verb::Controller(args) => block_on(controller::perform(args, &cli.global, output)),
         Verb::Health(args) => block_on(health::perform(args, &cli.global, output)),
+        Verb::Get(args) => block_on(get::perform(args, output)),
+        Verb::Tree(args) => block_on(tree::perform(args, output)),
+        Verb::Events(args) => block_on(events::perform(args, output)),
+        Verb::Reconcile(args) => block_on(reconcile::perform(args, output)),
         Verb::History(args) => history::perform(args, &cli.global, output),
         Verb::Why(args) => why::perform(args, &cli.global, output),
         Verb::Rollback(args) => rollback::perform(args, &cli.global, output),
@@ -125,7 +139,7 @@ fn perform(cli: &Cli, output: &Output) -> Result<Outcome, Failure> {
         Verb::Lock(args) => block_on(lock::perform(args, &cli.global, output)),
         Verb::Install(args) => block_on(install::perform(args, output)),
         Verb::Uninstall(args) => block_on(uninstall::perform(args, output)),
-        Verb::Plugin(args) => block_on(plugin::perform(args, &cli.global, output)),
+        Verb::Plugin(args) => plugin::perform(args, &cli.global, output),
         Verb::Completions(args) => completions::perform(args, output),
     }
 }

@@ -8,6 +8,7 @@
 
 mod apps;
 mod client;
+mod sent;
 mod server;
 mod why;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use windlass_core::{
     history::{self, Entry},
     holds::{Approval, Suspension, Waiting},
+    ledger::Ledger,
     moment,
     render::Instant,
     rollout,
@@ -26,6 +28,7 @@ use crate::{clock, desk::Desk, holds::hold_at, state::StateError, stop::chain};
 
 pub(crate) use apps::Apps;
 pub(crate) use client::{AskError, ask};
+pub(crate) use sent::{ANNOTATION, Asked, Sent};
 pub(crate) use server::serve;
 pub use why::Whence;
 
@@ -166,6 +169,15 @@ impl From<StateError> for Refusal {
     fn from(error: StateError) -> Self {
         Self::new(chain(&error))
     }
+}
+
+/// Where an object of a cluster comes from, by what is kept there.
+pub(crate) fn why_in(ledgers: &[Ledger], asked: [&str; 2], namespace: Option<&str>) -> Response {
+    let objects = why::look_in(ledgers, asked, namespace);
+    objects.map_or_else(
+        |Refusal { message, help }| Response::Refused { message, help },
+        |objects| Response::Why { objects },
+    )
 }
 
 /// Answers. Blocks for the disk. `apps`: those of the configuration, where there is one.

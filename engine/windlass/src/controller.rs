@@ -16,6 +16,7 @@ mod listen;
 mod metrics;
 mod objects;
 mod replicas;
+mod requests;
 mod sharing;
 mod statuses;
 mod writer;
@@ -26,7 +27,6 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -64,6 +64,7 @@ pub(crate) use listen::{Pulse, listen};
 pub(crate) use objects::FINALIZER;
 use objects::{News, Objects};
 pub(crate) use replicas::{Member, Turn};
+use requests::Requests;
 use sharing::Shares;
 use writer::Writer;
 
@@ -189,6 +190,7 @@ pub(crate) async fn run(means: Means, mut stop: watch::Receiver<bool>) -> Option
     let mut controller = Controller {
         writer: Writer::new(home.api.clone(), Arc::clone(&pulse)),
         departing: Departing::new(Arc::clone(&engine), told.clone()),
+        requests: Requests::new(home.api.clone(), Arc::clone(&engine)),
         engine: Arc::clone(&engine),
         home,
         followed,
@@ -298,6 +300,7 @@ struct Controller {
     followed: Followed,
     writer: Writer,
     departing: Departing,
+    requests: Requests,
     told: UnboundedSender<Tell>,
     /// Clusters of which it is being found out whether they answer, with their generation.
     connecting: BTreeSet<(String, i64)>,
@@ -329,24 +332,16 @@ impl Controller {
         if let Told::Gone { namespace, name } = &told {
             self.writer.forget(kind, &kind.id(namespace, name));
         }
-        let seen = match (&told, kind) {
-            (Told::Seen(object), Kind::App) => Some(
-                Kind::App.id(
-                    object
-                        .pointer("/metadata/namespace")
-                        .and_then(Value::as_str)
-                        .unwrap_or_default(),
-                    object
-                        .pointer("/metadata/name")
-                        .and_then(Value::as_str)
-                        .unwrap_or_default(),
-                ),
-            ),
+        let seen = match &told {
+            Told::Seen(object) => Some(kind.id_of(object)),
             _ => None,
         };
         let news = self.followed.objects.take(kind, told);
-        if let Some(app) = seen {
-            self.heed_other(&app);
+        if let Some(id) = seen {
+            self.heed_request(kind, &id);
+            if kind == Kind::App {
+                self.heed_other(&id);
+            }
         }
         if kind == Kind::Plugin {
             self.heed_plugins();
@@ -390,6 +385,7 @@ impl Controller {
         }
         self.departing.are(leaving, &self.followed.objects);
         self.heed_others();
+        self.heed_requests();
     }
 
     /// Apps are looked at once their objects can't go unnoticed.
@@ -473,6 +469,7 @@ impl Controller {
                         observed_generation: Some(object.generation),
                         versions,
                         serving: statuses::serving(id, &serving),
+                        request: None,
                         conditions: statuses::conditions(&before.conditions, findings, Some(object.generation), now),
                     }
                 });

@@ -11,7 +11,7 @@
 //! STATE/cache/          compiled plugins, known renders (sealed under the secret), disposable
 //! ```
 //!
-//! In a cluster, where several replicas work, the secret is a Secret and what Apps own are Inventory objects ([`ledgers`]): the folder is
+//! In a cluster, where several replicas work, the secret is a Secret and what Apps own are Inventory objects (`ledgers`): the folder is
 //! disposable then.
 
 mod holder;

@@ -10,6 +10,7 @@ use super::{
     output::{Form, Format, Output},
     paint::Tone,
     reports,
+    site::Patient,
     table::{self, Cell},
 };
 use crate::control::{Request, Response};
@@ -17,6 +18,7 @@ use crate::control::{Request, Response};
 const EXAMPLES: &str = "Examples:
   windlass approve api                 # what waits, and the plan's name; exit code 3 when something does
   windlass approve api 1f0c55a2e9b4    # apply exactly that plan
+  windlass approve api -n shop         # asks the engine in a cluster, through the App object
   windlass diff windlass.yaml          # what it would change, field by field (while nothing runs)
 
 A plan is named by the objects that it changes and what they are then. When it comes to be applied and is another one, for
@@ -38,6 +40,9 @@ pub(super) struct Args {
     actor: Actor,
 
     #[command(flatten)]
+    site: Patient,
+
+    #[command(flatten)]
     form: Form,
 }
 
@@ -49,9 +54,15 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
         actor: args.actor.name(),
     };
     if args.plan.is_some() {
-        return ask::decide(global, &request, args.form.output, output);
+        return ask::decide(
+            global,
+            args.site.remote(),
+            (&request, Some(&args.actor)),
+            args.form.output,
+            output,
+        );
     }
-    let Response::Plan { app, plan } = ask::ask(global, &request, output)? else {
+    let Response::Plan { app, plan } = ask::ask(global, args.site.remote(), &request, output)? else {
         return Err(ask::strange());
     };
     match (args.form.output, &plan) {

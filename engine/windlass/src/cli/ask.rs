@@ -10,6 +10,8 @@ use super::{
     global::Global,
     output::{Format, Output},
     paint::Tone,
+    remote,
+    site::Remote,
 };
 use crate::{
     control::{self, AskError, Request, Response},
@@ -26,6 +28,11 @@ pub(super) struct Actor {
 }
 
 impl Actor {
+    /// As they say.
+    pub(super) fn named(&self) -> Option<&str> {
+        self.as_actor.as_deref()
+    }
+
     /// As they are called.
     pub(super) fn name(&self) -> String {
         self.as_actor.clone().unwrap_or_else(|| {
@@ -41,9 +48,27 @@ impl Actor {
 ///
 /// # Errors
 /// When nobody answers, or what is asked can't be done.
-pub(super) fn ask(global: &Global, request: &Request, output: &Output) -> Result<Response, Failure> {
+pub(super) fn ask(
+    global: &Global,
+    remote: Option<Remote<'_>>,
+    request: &Request,
+    output: &Output,
+) -> Result<Response, Failure> {
+    ask_as(global, remote, request, None, output)
+}
+
+fn ask_as(
+    global: &Global,
+    remote: Option<Remote<'_>>,
+    request: &Request,
+    actor: Option<&str>,
+    output: &Output,
+) -> Result<Response, Failure> {
     let busy = output.busy("asking", 1);
-    let answer = control::ask(&global.state()?, request);
+    let answer = match remote {
+        Some(remote) => Ok(super::block_on(remote::ask(remote, request, actor))?),
+        None => control::ask(&global.state()?, request),
+    };
     drop(busy);
     match answer {
         Ok(Response::Refused { message, help }) => {
@@ -57,7 +82,9 @@ pub(super) fn ask(global: &Global, request: &Request, output: &Output) -> Result
         Err(error) => {
             let failure = Failure::failed(chain(&error));
             Err(match error {
-                AskError::NoState(_) => failure.hint("give the `--state` of `windlass run` or `sync`"),
+                AskError::NoState(_) => failure.hint(
+                    "give the `--state` of `windlass run` or `sync`; to ask a cluster, give `--context` or `-n`, or call it `kubectl windlass`",
+                ),
                 AskError::State(StateError::InUse { .. }) => {
                     failure.hint("that process takes no questions: `windlass run` and `sync` of this version do")
                 }
@@ -80,8 +107,15 @@ struct Decided<'a> {
 ///
 /// # Errors
 /// As [`ask`].
-pub(super) fn decide(global: &Global, request: &Request, format: Format, output: &Output) -> Result<Outcome, Failure> {
-    let response = ask(global, request, output)?;
+pub(super) fn decide(
+    global: &Global,
+    remote: Option<Remote<'_>>,
+    (request, actor): (&Request, Option<&Actor>),
+    format: Format,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let actor = actor.and_then(Actor::named);
+    let response = ask_as(global, remote, request, actor, output)?;
     let Response::Decided { app, messages, at_once } = &response else {
         return Err(strange());
     };

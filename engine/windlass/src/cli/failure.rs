@@ -25,7 +25,7 @@ pub(super) enum Outcome {
     Usage = 2,
     /// `diff` found changes, `health` something that is on its way, `approve` what waits, or `lock status` a lock that isn't as wanted.
     Pending = 3,
-    /// `sync` waited for as long as it may, and an app is still on its way.
+    /// `sync` waited for as long as it may, and an app is still on its way; or the engine of a cluster has not answered.
     TimedOut = 4,
 }
 
@@ -47,7 +47,7 @@ impl Outcome {
         ),
         (
             Self::TimedOut,
-            "`sync` waited as long as `--timeout` says, and an app is still on its way",
+            "`sync` waited as long as `--timeout` says, and an app is still on its way; or the engine of a cluster has not answered",
         ),
     ];
 
@@ -88,6 +88,12 @@ impl Failure {
     #[must_use]
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::of(Outcome::Failed, message.into())
+    }
+
+    /// Something takes longer than it may.
+    #[must_use]
+    pub(super) fn late(message: impl Into<String>) -> Self {
+        Self::of(Outcome::TimedOut, message.into())
     }
 
     /// An error with its causes.

@@ -12,6 +12,7 @@ use super::{
     output::{Form, Format, Output},
     paint::Tone,
     reports,
+    site::Place,
     table::{self, Cell},
 };
 use crate::control::{Request, Response};
@@ -19,6 +20,7 @@ use crate::control::{Request, Response};
 const EXAMPLES: &str = "Examples:
   windlass history api
   windlass history shop/api                                   # where several namespaces have an App `api`
+  windlass history api -n shop                                # of an engine in a cluster
   windlass history api -o json | jq -r '.objects[] | .object.name'
 
 The newest first; `spec.history.limit` says how many are kept, with the documents of each. What was repaired is no entry.
@@ -33,13 +35,16 @@ pub(super) struct Args {
     app: String,
 
     #[command(flatten)]
+    site: Place,
+
+    #[command(flatten)]
     form: Form,
 }
 
 /// Performs the verb.
 pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let request = Request::History { app: args.app.clone() };
-    let Response::History { entries, app, .. } = ask::ask(global, &request, output)? else {
+    let Response::History { entries, app, .. } = ask::ask(global, args.site.remote(), &request, output)? else {
         return Err(ask::strange());
     };
     match args.form.output {

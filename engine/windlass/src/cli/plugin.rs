@@ -10,7 +10,7 @@ use windlass_core::plugin::World;
 use windlass_host::{Inspection, read_component};
 
 use super::{
-    clean,
+    block_on, clean,
     failure::{Failure, Outcome},
     global::Global,
     output::{Form, Format, Output},
@@ -50,12 +50,12 @@ struct Inspect {
 }
 
 /// Performs the verb.
-pub(super) async fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
+pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     match &args.verb {
         Verb::Inspect(args) => inspect(args, output),
-        Verb::Diff(args) => diff::perform(args, global, output).await,
+        Verb::Diff(args) => block_on(diff::perform(args, global, output)),
         Verb::Approve(args) => approve::perform(args, global, output),
-        Verb::Push(args) => push::perform(args, output).await,
+        Verb::Push(args) => block_on(push::perform(args, output)),
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use windlass_core::plugin::CONTRACT;
 
-use super::{Cli, failure::Outcome};
+use super::{Cli, failure::Outcome, site};
 
 /// Verbs in the order a newcomer needs them.
 const GROUPS: [(&str, &[&str]); 8] = [
     ("See what would be", &["render", "validate", "diff"]),
     ("Make it so", &["sync", "run", "controller"]),
-    ("See what is", &["health", "history", "why"]),
-    ("Decide", &["rollback", "suspend", "resume", "approve"]),
+    ("See what is", &["get", "tree", "events", "health", "history", "why"]),
+    ("Decide", &["reconcile", "rollback", "suspend", "resume", "approve"]),
     ("Keep it so", &["lock"]),
     ("In a cluster", &["install", "uninstall"]),
     ("Plugins", &["plugin"]),
@@ -24,15 +24,25 @@ static VERSION: LazyLock<String> =
 
 /// The whole command line, with usage lines that name every option.
 pub(crate) fn command() -> Command {
+    let called = called();
     let mut command = Cli::command().version(VERSION.as_str()).max_term_width(120);
     for verb in verbs(&command) {
-        command = command.mut_subcommand(&verb, |verb| spelled(verb, "windlass"));
+        command = command.mut_subcommand(&verb, |verb| spelled(verb, called));
     }
     let groups = groups(&command);
-    command.override_usage("windlass COMMAND [OPTIONS]").help_template(format!(
-        "{{name}} {{version}}\n{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options of every command:\n{{options}}\n\nExit codes:\n{}",
+    command.override_usage(format!("{called} COMMAND [OPTIONS]")).help_template(format!(
+        "{called} {{version}}\n{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options of every command:\n{{options}}\n\nExit codes:\n{}",
         exit_codes("  ")
     ))
+}
+
+/// As the user types it.
+fn called() -> &'static str {
+    if site::is_kubectl() {
+        "kubectl windlass"
+    } else {
+        "windlass"
+    }
 }
 
 fn verbs(command: &Command) -> Vec<String> {
@@ -49,6 +59,9 @@ fn spelled(command: Command, parent: &str) -> Command {
         command = command.mut_subcommand(&verb, |verb| spelled(verb, &name));
     }
     let usage = usage(&command, &name);
+    if let Some(examples) = command.get_after_help().map(ToString::to_string) {
+        command = command.after_help(examples.replace("  windlass ", &format!("  {} ", called())));
+    }
     command.override_usage(usage)
 }
 

@@ -5,11 +5,13 @@ use super::{
     failure::{Failure, Outcome},
     global::Global,
     output::{Form, Output},
+    site::Patient,
 };
 use crate::control::Request;
 
 const EXAMPLES: &str = "Examples:
   windlass resume api
+  windlass resume api -n shop                # asks the engine in a cluster, through the App object
 
 Ends what `windlass suspend` and `windlass rollback` began. After a rollback that the engine made by itself, what failed
 is tried again.";
@@ -23,11 +25,14 @@ pub(super) struct Args {
     app: String,
 
     #[command(flatten)]
+    site: Patient,
+
+    #[command(flatten)]
     form: Form,
 }
 
 /// Performs the verb.
 pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<Outcome, Failure> {
     let request = Request::Resume { app: args.app.clone() };
-    ask::decide(global, &request, args.form.output, output)
+    ask::decide(global, args.site.remote(), (&request, None), args.form.output, output)
 }

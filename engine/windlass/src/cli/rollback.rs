@@ -5,6 +5,7 @@ use super::{
     failure::{Failure, Outcome},
     global::Global,
     output::{Form, Output},
+    site::Patient,
 };
 use crate::control::Request;
 
@@ -12,6 +13,7 @@ const EXAMPLES: &str = "Examples:
   windlass rollback api                # to the newest entry that is something else and did not fail
   windlass rollback api --to 7         # an entry of `windlass history api`
   windlass rollback api --to 3f2a91c   # the newest entry of that commit
+  windlass rollback api -n shop        # asks the engine in a cluster, through the App object
 
 The documents of the entry are applied as they were rendered then, through the same checks, guards and order as every
 plan; hooks don't run. The App is held there, whatever git says, until `windlass resume api`.";
@@ -32,6 +34,9 @@ pub(super) struct Args {
     actor: Actor,
 
     #[command(flatten)]
+    site: Patient,
+
+    #[command(flatten)]
     form: Form,
 }
 
@@ -42,5 +47,11 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
         to: args.to.clone(),
         actor: args.actor.name(),
     };
-    ask::decide(global, &request, args.form.output, output)
+    ask::decide(
+        global,
+        args.site.remote(),
+        (&request, Some(&args.actor)),
+        args.form.output,
+        output,
+    )
 }

@@ -8,12 +8,14 @@ use super::{
     failure::{Failure, Outcome},
     global::Global,
     output::{Form, Output},
+    site::Patient,
 };
 use crate::{clock, control::Request};
 
 const EXAMPLES: &str = "Examples:
   windlass suspend api --reason 'incident 42' --for 2h
   windlass suspend api --reason 'freeze' --until 2026-12-01T08:00:00Z
+  windlass suspend api -n shop --reason 'incident 42'         # asks the engine in a cluster, through the App object
   windlass suspend api --reason 'by the on-call bot' --as-actor pager
 
 A suspended App is looked at, and what differs is told; nothing is applied, nothing is deleted. A change under way stops
@@ -43,6 +45,9 @@ pub(super) struct Args {
     actor: Actor,
 
     #[command(flatten)]
+    site: Patient,
+
+    #[command(flatten)]
     form: Form,
 }
 
@@ -70,7 +75,13 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
         actor: args.actor.name(),
         until,
     };
-    ask::decide(global, &request, args.form.output, output)
+    ask::decide(
+        global,
+        args.site.remote(),
+        (&request, Some(&args.actor)),
+        args.form.output,
+        output,
+    )
 }
 
 fn after(now: Instant, span: Span) -> Option<Instant> {

@@ -8,6 +8,7 @@ use super::{
     global::Global,
     output::{Form, Format, Output},
     reports,
+    site::Context,
     table::{self, Cell},
 };
 use crate::control::{Request, Response, Whence};
@@ -15,10 +16,11 @@ use crate::control::{Request, Response, Whence};
 const EXAMPLES: &str = "Examples:
   windlass why deployment api -n shop
   windlass why Deployment/api
+  windlass why Deployment/api --context eu                    # an engine in a cluster keeps it
   windlass why ingresses.networking.k8s.io api -o json | jq -r '.file.path'
 
 Says which App owns the object, the file and line it comes from, and the commit and author of the change that it was last
-part of, as far back as the App's history goes. Asks no cluster.";
+part of, as far back as the App's history goes. A cluster is asked where its engine keeps Apps by their objects; it doesn't tell the file.";
 
 /// Show where an object comes from: App, file and line, commit, author, plugin
 #[derive(Debug, clap::Args)]
@@ -37,6 +39,9 @@ pub(super) struct Args {
     namespace: Option<String>,
 
     #[command(flatten)]
+    context: Context,
+
+    #[command(flatten)]
     form: Form,
 }
 
@@ -52,7 +57,7 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
         name,
         namespace: args.namespace.clone(),
     };
-    let Response::Why { objects } = ask::ask(global, &request, output)? else {
+    let Response::Why { objects } = ask::ask(global, args.context.remote(), &request, output)? else {
         return Err(ask::strange());
     };
     match args.form.output {

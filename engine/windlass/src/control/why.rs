@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use windlass_core::{
     history::{Changed, Entry, Origin, Plugin, Verb},
+    ledger::Ledger,
     manifest,
     model::ObjectId,
     moment,
@@ -65,9 +66,38 @@ pub(super) fn look(desk: &Desk, kind: &str, name: &str, namespace: Option<&str>)
             }
         }
     }
+    any(found, "no App of this state owns", [kind, name], namespace)
+}
+
+/// The same of what is kept in a cluster. The file is not told: what was rendered lies where the engine is.
+pub(super) fn look_in(
+    ledgers: &[Ledger],
+    [kind, name]: [&str; 2],
+    namespace: Option<&str>,
+) -> Result<Vec<Whence>, Refusal> {
+    let kept = ledgers.iter().flat_map(|ledger| &ledger.targets);
+    let owned = kept.flat_map(|kept| {
+        let entries = kept.inventory.iter().flat_map(|inventory| inventory.entries.keys());
+        entries.map(move |id| (kept, id))
+    });
+    let asked = owned.filter(|(_, id)| {
+        id.name == name && namespace.is_none_or(|namespace| id.namespace == namespace) && is_kind(id, kind)
+    });
+    let found = asked
+        .take(MOST)
+        .map(|(kept, id)| of(&kept.key, id, &kept.history, |_| None));
+    any(found.collect(), "no App that you may see owns", [kind, name], namespace)
+}
+
+fn any(
+    found: Vec<Whence>,
+    none: &str,
+    [kind, name]: [&str; 2],
+    namespace: Option<&str>,
+) -> Result<Vec<Whence>, Refusal> {
     if found.is_empty() {
         let place = namespace.map_or_else(String::new, |namespace| format!(" in namespace `{namespace}`"));
-        let message = format!("no App of this state owns a {kind} `{name}`{place}");
+        let message = format!("{none} a {kind} `{name}`{place}");
         return Err(Refusal::new(message).help("it may be another tool's, a controller's, or nobody's"));
     }
     Ok(found)
@@ -88,13 +118,17 @@ fn is_kind(id: &ObjectId, wanted: &str) -> bool {
 }
 
 fn whence(desk: &Desk, inventories: &Inventories, key: &str, id: &ObjectId) -> Result<Whence, Refusal> {
-    let (target, app) = key.rsplit_once('|').unwrap_or(("", key));
     let entries = inventories.history(key)?;
+    Ok(of(key, id, &entries, |entry| file(desk, entry, id)))
+}
+
+fn of(key: &str, id: &ObjectId, entries: &[Entry], file: impl FnOnce(&Entry) -> Option<FileAt>) -> Whence {
+    let (target, app) = key.rsplit_once('|').unwrap_or(("", key));
     let applied = entries
         .iter()
         .find(|entry| entry.outcome.is_whole())
         .or(entries.first());
-    let of = |entry: &Entry| {
+    let change = |entry: &Entry| {
         let changed: Option<&Changed> = entry.objects.iter().find(|changed| changed.object == *id);
         changed.map(|changed| ChangedBy {
             entry: entry.number,
@@ -103,15 +137,15 @@ fn whence(desk: &Desk, inventories: &Inventories, key: &str, id: &ObjectId) -> R
             origin: entry.origin.clone(),
         })
     };
-    Ok(Whence {
+    Whence {
         object: id.clone(),
         app: app.to_owned(),
         target: target.to_owned(),
         origin: applied.map(|entry| entry.origin.clone()),
         plugin: applied.map(|entry| entry.plugin.clone()),
-        file: applied.and_then(|entry| file(desk, entry, id)),
-        changed: entries.iter().find_map(of),
-    })
+        file: applied.and_then(file),
+        changed: entries.iter().find_map(change),
+    }
 }
 
 fn file(desk: &Desk, entry: &Entry, id: &ObjectId) -> Option<FileAt> {

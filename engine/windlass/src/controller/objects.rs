@@ -11,9 +11,11 @@ use windlass_core::{
     config::{Config, Document, DocumentError, Home, IN_CLUSTER, Spec, TenantSpec, id_of, read},
     moment,
     render::Instant,
+    status::RequestStatus,
 };
 
 use super::kinds::Kind;
+use crate::control;
 
 /// Held by an App until what it owns is let go: `metadata.finalizers`.
 pub(crate) const FINALIZER: &str = "windlass.dev/app";
@@ -25,8 +27,12 @@ pub(super) struct Object {
     pub(super) uid: String,
     /// Of its `spec`.
     pub(super) generation: i64,
-    /// Its `status`, as somebody wrote it last.
+    /// Its `status`, as somebody wrote it last, without [`Object::answered`].
     pub(super) status: Value,
+    /// What somebody asks for: the annotation.
+    pub(super) asked: Option<String>,
+    /// What was asked for last, and what came of it.
+    pub(super) answered: Option<RequestStatus>,
     /// Since when it is to go.
     pub(super) leaves: Option<Instant>,
     /// It waits for its App to be let go.
@@ -82,7 +88,7 @@ impl Objects {
     }
 
     fn see(&mut self, kind: Kind, value: &Value) -> News {
-        let id = kind.id(text(value, "/metadata/namespace"), text(value, "/metadata/name"));
+        let id = kind.id_of(value);
         let before = self.by.remove(&(kind, id.clone()));
         let finalizers = value.pointer("/metadata/finalizers").and_then(Value::as_array);
         let (document, mistake) = match read(value, Home::Cluster) {
@@ -92,13 +98,19 @@ impl Objects {
                 (last, Some(mistake))
             }
         };
+        let mut status = value.get("status").cloned().unwrap_or_default();
+        let answered = status.as_object_mut().and_then(|status| status.remove("request"));
+        let annotations = value.pointer("/metadata/annotations");
+        let asked = annotations.and_then(|all| all.get(control::ANNOTATION)?.as_str());
         let object = Object {
             uid: text(value, "/metadata/uid").to_owned(),
             generation: value
                 .pointer("/metadata/generation")
                 .and_then(Value::as_i64)
                 .unwrap_or_default(),
-            status: value.get("status").cloned().unwrap_or_default(),
+            status,
+            asked: asked.map(str::to_owned),
+            answered: answered.and_then(|answered| serde_json::from_value(answered).ok()),
             leaves: moment::parse(text(value, "/metadata/deletionTimestamp")),
             is_kept: finalizers.is_some_and(|all| all.iter().any(|one| one == FINALIZER)),
             document: document.map(defaulted),
@@ -207,6 +219,11 @@ fn defaulted(mut document: Document) -> Document {
 }
 
 impl Kind {
+    /// What an object is known by in a configuration.
+    pub(super) fn id_of(self, object: &Value) -> String {
+        self.id(text(object, "/metadata/namespace"), text(object, "/metadata/name"))
+    }
+
     /// What an object is known by in a configuration.
     pub(super) fn id(self, namespace: &str, name: &str) -> String {
         if namespace.is_empty() {

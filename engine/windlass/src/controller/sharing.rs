@@ -124,6 +124,19 @@ impl Controller {
         self.writer.keep_only(|kind, id| shares.say(kind, id));
     }
 
+    /// What an object asks for is done by the replica that says how it is.
+    pub(super) fn heed_request(&mut self, kind: Kind, id: &str) {
+        if self.shares.say(kind, id) {
+            self.requests.heed(kind, id, &self.followed.objects);
+        }
+    }
+
+    /// The same of all objects.
+    pub(super) fn heed_requests(&mut self) {
+        let (shares, objects) = (&self.shares, &self.followed.objects);
+        self.requests.heed_all(objects, |kind, id| shares.say(kind, id));
+    }
+
     /// Apps of other replicas that Apps here depend on.
     pub(super) fn heed_others(&self) {
         for (app, _) in self.followed.objects.of(Kind::App) {

@@ -175,6 +175,8 @@ pub(super) fn of_app(
         applied,
         healthy,
         hold: hold(report, event),
+        // Answered by itself.
+        request: None,
         conditions: reworded(&before.conditions, findings, generation, at, is_news),
     }
 }

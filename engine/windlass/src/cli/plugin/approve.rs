@@ -9,6 +9,7 @@ use crate::{
         failure::{Failure, Outcome},
         global::Global,
         output::{Form, Format, Output},
+        site::Patient,
         table::{self, Cell},
     },
     control::{Request, Response},
@@ -33,6 +34,9 @@ pub(super) struct Args {
     actor: Actor,
 
     #[command(flatten)]
+    site: Patient,
+
+    #[command(flatten)]
     form: Form,
 }
 
@@ -43,9 +47,15 @@ pub(super) fn perform(args: &Args, global: &Global, output: &Output) -> Result<O
             plugin: plugin.clone(),
             actor: args.actor.name(),
         };
-        return ask::decide(global, &request, args.form.output, output);
+        return ask::decide(
+            global,
+            args.site.remote(),
+            (&request, Some(&args.actor)),
+            args.form.output,
+            output,
+        );
     }
-    let Response::Plugins { waiting } = ask::ask(global, &Request::Plugins, output)? else {
+    let Response::Plugins { waiting } = ask::ask(global, args.site.remote(), &Request::Plugins, output)? else {
         return Err(ask::strange());
     };
     match args.form.output {

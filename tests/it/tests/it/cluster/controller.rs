@@ -1,6 +1,7 @@
 //! `windlass controller`: the engine over objects of a cluster. Each test has a server of its own, for a controller is concerned with all of it.
 
 mod replicas;
+mod asked;
 mod site;
 
 mod attacks;

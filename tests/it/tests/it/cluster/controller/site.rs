@@ -91,6 +91,33 @@ impl Site {
         self.server.token(User::Admin)
     }
 
+    /// Token of somebody who has, in that namespace, Kubernetes' role `edit` and what `windlass install` adds to it.
+    pub(super) fn editor(&self, namespace: &str, name: &str) -> String {
+        let client = self.person();
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        client.create(&accounts, &json!({"metadata": {"name": name}})).unwrap();
+        let rbac = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}");
+        let rules = json!([
+            {"apiGroups": ["windlass.dev"], "resources": ["apps", "repositories"],
+                "verbs": ["get", "list", "watch", "create", "delete", "patch", "update"]},
+            {"apiGroups": ["windlass.dev"], "resources": ["inventories"], "verbs": ["get", "list", "watch"]},
+        ]);
+        let role = json!({"metadata": {"name": name}, "rules": rules});
+        client.create(&format!("{rbac}/roles"), &role).unwrap();
+        for (kind, role) in [("ClusterRole", "edit"), ("Role", name)] {
+            let binding = json!({
+                "metadata": {"name": format!("{name}-{role}")},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role},
+                "subjects": [{"kind": "ServiceAccount", "namespace": namespace, "name": name}],
+            });
+            client.create(&format!("{rbac}/rolebindings"), &binding).unwrap();
+        }
+        let answer = client
+            .create(&format!("{accounts}/{name}/token"), &json!({"spec": {}}))
+            .unwrap();
+        answer["status"]["token"].as_str().unwrap().to_owned()
+    }
+
     pub(super) fn nobody(&self) -> &str {
         self.server.token(User::Nobody)
     }
